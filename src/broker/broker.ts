@@ -1,0 +1,162 @@
+import type { EventEmitter } from 'node:events';
+
+/*
+ * The port between the daemon and whatever carries its messages.
+ *
+ * A delivery is one handing-out of a message. It is settled exactly once, by `ack`, `requeue` or
+ * `deadLetter`; each of them says whether the broker is certain to have taken it ('settled') or whether
+ * the delivery was lost first ('lost'), in which case the message will be handed out again.
+ */
+
+/** Properties of a message, in AMQP 0-9-1's words. Times are milliseconds since 1970. */
+export interface MessageProperties {
+  readonly contentType?: string;
+  readonly contentEncoding?: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly persistent?: boolean;
+  readonly priority?: number;
+  readonly correlationId?: string;
+  readonly replyTo?: string;
+  readonly expiration?: string;
+  readonly messageId?: string;
+  readonly timestamp?: number;
+  readonly type?: string;
+  readonly userId?: string;
+  readonly appId?: string;
+}
+
+export interface Message {
+  readonly body: Buffer;
+  readonly properties: MessageProperties;
+}
+
+/** A message on its way to an exchange. `exchange: ''` with a queue's name as routing key reaches that queue alone. */
+export interface Publication {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  readonly properties: Partial<MessageProperties>;
+}
+
+/**
+ * 'settled': the broker has it. 'lost': the delivery's channel went first, the message will come again.
+ * 'moved': so it was, but the copy that takes its place is confirmed already; when the message comes again it only needs an ack.
+ */
+export type Settlement = 'settled' | 'lost' | 'moved';
+
+export interface Delivery {
+  readonly queue: string;
+  readonly message: Message;
+  /** The broker handed this message out before and never heard what became of it. */
+  readonly redelivered: boolean;
+  /** True once its channel is gone: the broker will hand the message out again, to whomever. */
+  readonly isLost: boolean;
+
+  /** Takes the message off its queue. Resolves when a later answer of the broker proves that it was heard. */
+  ack(): Promise<Settlement>;
+
+  /**
+   * Puts the message back as a new one with `headers` added, after `delayMs` (0: at once), and takes this one
+   * off; the new one is confirmed first. Body, properties and persistence are kept. It goes to the tail.
+   */
+  requeue(options: { delayMs: number; headers: Readonly<Record<string, unknown>> }): Promise<Settlement>;
+
+  /**
+   * Moves the message to the dead-letter queue with `headers` added; body and properties stay as they are.
+   * Rejects with BrokerError 'unroutable' when there is no such queue: the delivery is then still unsettled.
+   */
+  deadLetter(headers: Readonly<Record<string, unknown>>): Promise<Settlement>;
+}
+
+export interface ConsumeOptions {
+  /** How many unsettled deliveries at most. */
+  readonly prefetch: number;
+  readonly onDelivery: (delivery: Delivery) => void;
+}
+
+/**
+ * One subscription. It outlives connections and channels: whatever is lost is opened again with backoff.
+ *
+ * States: `opening` (until the broker has registered it; again after each loss) → `consuming`;
+ * `pause` → `paused` (nothing new comes, what came can be settled), `resume` → `opening`;
+ * `stop` → `stopped`, for good (nothing new comes, what came can be settled until the broker is closed).
+ */
+export interface Consumer {
+  readonly queue: string;
+  readonly state: 'opening' | 'consuming' | 'paused' | 'stopped';
+  pause(): Promise<void>;
+  /** Starts again; `prefetch` as given, else as at the beginning. */
+  resume(prefetch?: number): void;
+  stop(): Promise<void>;
+}
+
+/** What to know of a queue that is declared if it is missing. */
+export interface QueueOptions {
+  /** Routing keys on the broker's topic exchange that lead to this queue. */
+  readonly bind: readonly string[];
+  /** `classic`, `quorum` …; the broker's own default when absent. */
+  readonly queueType?: string;
+  /** Name of the queue that takes what can't be worked. */
+  readonly deadLetter: string;
+}
+
+/** Facts that a broker announces about itself. */
+export interface BrokerEvents {
+  'connection:open': [{ purpose: string; url: string }];
+  'connection:lost': [{ purpose: string; reason: string; retryInMs: number }];
+  'connection:blocked': [{ purpose: string; reason: string }];
+  'connection:unblocked': [{ purpose: string }];
+  'consumer:open': [{ queue: string }];
+  'consumer:lost': [{ queue: string; reason: string; retryInMs: number }];
+  /** `onDelivery` threw, which it must not: the delivery stays unsettled. */
+  'delivery:unhandled': [{ queue: string; error: unknown }];
+  /** What is given to `publishLoosely` is dropped from now on; announced once per outage. */
+  'output:lost': [{ reason: string; retryInMs: number }];
+}
+
+export interface Broker {
+  readonly events: EventEmitter<BrokerEvents>;
+
+  /** Begins to connect and returns at once: a broker that is away is not an error. */
+  start(): void;
+
+  /** Subscribes to a queue. Deliveries come as long as the consumer is not paused or stopped. */
+  consume(queue: string, options: ConsumeOptions): Consumer;
+
+  /** Resolves when a publication can be written. Rejects when `signal` aborts or the broker is closed. */
+  writable(signal?: AbortSignal): Promise<void>;
+
+  /**
+   * Writes a publication now, before it returns, in the order of the calls; resolves when the broker has confirmed it.
+   * 'unroutable': no queue took it. Rejects with BrokerError.
+   */
+  publish(publication: Publication): Promise<'routed' | 'unroutable'>;
+
+  /**
+   * Publishes something that may be lost (a line of output), apart from replies: a missing exchange disturbs no one.
+   * False when it was dropped at once: the broker is away or too far behind.
+   */
+  publishLoosely(publication: Publication): boolean;
+
+  /** Ends consumers, channels and connections; what is still unsettled goes back. Never takes longer than `limitMs`. */
+  close(limitMs: number): Promise<void>;
+}
+
+/**
+ * Why a publication failed, and what is left to do:
+ * - `unavailable`: nothing was sent; send it again when writable.
+ * - `uncertain`: it was sent, the connection went before the confirm; it may have arrived.
+ * - `refused`: the broker will not take this publication; sending it again is no use.
+ * - `unroutable`: no such queue.
+ */
+export type BrokerErrorKind = 'unavailable' | 'uncertain' | 'refused' | 'unroutable';
+
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError';
+  readonly kind: BrokerErrorKind;
+
+  constructor(kind: BrokerErrorKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}

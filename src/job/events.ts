@@ -1,0 +1,37 @@
+import type { EventEmitter } from 'node:events';
+import type { Outcome } from './outcome.ts';
+
+/** Which run of which job a fact is about. */
+export interface RunFacts {
+  readonly queue: string;
+  readonly runner: string;
+  readonly id: string;
+  readonly attempt: number;
+}
+
+/**
+ * Every fact that a worker announces. The log words them, metrics count them; nobody decides anything by them.
+ * Durations are milliseconds.
+ */
+export interface WorkEvents {
+  'job:begun': [RunFacts & { redelivered: boolean }];
+  'job:output': [RunFacts & { line: string }];
+  'job:progress': [RunFacts & { percent: number; message?: string }];
+  /** The run is over and the broker was told: `disposal` says what, `because` why. */
+  'job:ended': [RunFacts & { outcome: Outcome; durationMs: number; disposal: string; because: string }];
+  /** A message came again while its job still runs, or waits for its acknowledgement: it was joined, not run again. */
+  'job:joined': [RunFacts];
+  /** A runner did not end in time after its abort; its slot is free all the same. */
+  'job:stuck': [RunFacts & { afterMs: number }];
+  /** A reply that nobody can receive, or that the broker refuses. */
+  'reply:dropped': [{ runner: string; replyTo: string; status: string; reason: string }];
+  /** The broker cannot do with the message what was decided; it is kept and tried again. */
+  'settle:stuck': [RunFacts & { disposal: string; reason: string; retryInMs: number }];
+  'queue:paused': [{ queue: string; runner: string; reason: string; retryInMs: number }];
+  'queue:probing': [{ queue: string }];
+  'queue:resumed': [{ queue: string }];
+  /** Something happened that the code holds to be impossible. The message stays with the broker. */
+  bug: [{ where: string; error: unknown }];
+}
+
+export type Announcer = EventEmitter<WorkEvents>;

@@ -1,0 +1,40 @@
+import type { Job } from './job.ts';
+import type { Outcome } from './outcome.ts';
+
+/**
+ * The port that each processor fills: a `[runner:NAME]` section, ready to run jobs.
+ *
+ * Life: `start` once, `run` any number of times and concurrently, `stop` once. `stop` may come without
+ * `start`; it is called when no run is in flight.
+ */
+export interface Runner {
+  readonly name: string;
+
+  /** Gets everything ready that a job would otherwise wait for. Throws RunnerError when the line can never work. */
+  start(): Promise<void>;
+
+  /**
+   * Runs one job. Never throws: whatever happens is an Outcome. When `context.signal` aborts, the run is
+   * over within `kill-grace` and nothing that it started is left behind; what it returns then does not count.
+   */
+  run(job: Job, context: RunContext): Promise<Outcome>;
+
+  stop(): Promise<void>;
+}
+
+/** What one run of a job gets besides the job. */
+export interface RunContext {
+  /** The message's body, byte for byte: stdin of a child. */
+  readonly input: Uint8Array;
+  /** Aborts when the run has to end: its time is up, or the daemon stops. */
+  readonly signal: AbortSignal;
+  /** Takes one line that the job printed, without its line end. */
+  output(line: string): void;
+  /** Takes how far the job is (0 to 100), and what it is doing. */
+  progress(percent: number, message?: string): void;
+}
+
+/** The runner's line or its files are wrong: nothing that a job could change. Said by `check` and at the start. */
+export class RunnerError extends Error {
+  override readonly name = 'RunnerError';
+}
