@@ -1,0 +1,81 @@
+import { setMaxListeners } from 'node:events';
+import { crashed, type Outcome } from '../job/outcome.ts';
+import { formatDuration } from '../job/duration.ts';
+
+/** Node's timers overflow to 1 ms beyond this; a longer limit is waited for in turns. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+/** How long after its abort and its grace a runner is believed to be still ending its job. */
+const STUCK_AFTER_MS = 15_000;
+
+export interface Limits {
+  /** Undefined: as long as it takes. */
+  readonly timeoutMs: number | undefined;
+  readonly killGraceMs: number;
+  /** Aborts when the daemon ends what is still running. */
+  readonly stopping: AbortSignal;
+  /** The runner ignored its abort; it is given up. */
+  readonly onStuck: (afterMs: number) => void;
+}
+
+type Cause = { readonly kind: 'timeout'; readonly afterMs: number } | { readonly kind: 'shutdown' };
+
+/**
+ * Runs one job within its limits. Once the run was aborted, what it returns does not count: nobody can tell an
+ * orderly end from a job that was cut short, and to run twice is better than to lose one.
+ */
+export async function runWithin(
+  { timeoutMs, killGraceMs, stopping, onStuck }: Limits,
+  run: (signal: AbortSignal) => Promise<Outcome>,
+): Promise<Outcome> {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  let cause: Cause | undefined;
+  let giveUp = (_outcome: Outcome): void => {};
+  let stuckTimer: NodeJS.Timeout | undefined;
+
+  const abort = (why: Cause): void => {
+    if (cause !== undefined) return;
+    cause = why;
+    const limitMs = killGraceMs + STUCK_AFTER_MS;
+    stuckTimer = setTimeout(() => {
+      onStuck(limitMs);
+      giveUp(outcomeOf(why));
+    }, limitMs);
+    controller.abort(new Error(why.kind === 'timeout' ? 'timed out' : 'the daemon stops'));
+  };
+
+  const stopTimer = startTimer(timeoutMs, () => abort({ kind: 'timeout', afterMs: timeoutMs ?? 0 }));
+  const onStopping = (): void => abort({ kind: 'shutdown' });
+  stopping.addEventListener('abort', onStopping);
+  if (stopping.aborted) onStopping();
+  try {
+    const givenUp = new Promise<Outcome>((resolve) => {
+      giveUp = resolve;
+    });
+    const outcome = await Promise.race([run(controller.signal), givenUp]);
+    return cause === undefined ? outcome : outcomeOf(cause);
+  } finally {
+    stopTimer();
+    clearTimeout(stuckTimer);
+    stopping.removeEventListener('abort', onStopping);
+  }
+}
+
+function outcomeOf(cause: Cause): Outcome {
+  return cause.kind === 'timeout'
+    ? crashed(`timed out after ${formatDuration(cause.afterMs)}`)
+    : { kind: 'interrupted', reason: 'the daemon stopped' };
+}
+
+function startTimer(limitMs: number | undefined, onEnd: () => void): () => void {
+  if (limitMs === undefined) return () => {};
+  let leftMs = limitMs;
+  let timer: NodeJS.Timeout;
+  const wait = (): void => {
+    const turnMs = Math.min(leftMs, LONGEST_TIMER_MS);
+    leftMs -= turnMs;
+    timer = setTimeout(leftMs > 0 ? wait : onEnd, turnMs);
+  };
+  wait();
+  return () => clearTimeout(timer);
+}

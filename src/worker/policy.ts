@@ -1,0 +1,31 @@
+import type { Expectations } from '../protocol/decode.ts';
+
+/** From the first delay to the longest, in milliseconds; each delay is twice the one before. */
+export interface DelayRange {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** What a `[runner:NAME]` section says of how its jobs are treated, apart from how they are run. */
+export interface Policy extends Expectations {
+  readonly concurrency: number;
+  /** Undefined: as long as it takes. */
+  readonly timeoutMs: number | undefined;
+  readonly killGraceMs: number;
+  readonly blockedDelay: DelayRange;
+  /** How often a job may be blocked before it fails; 0: without end. */
+  readonly blockedLimit: number;
+  readonly retries: number;
+  readonly retryDelay: DelayRange;
+  /** Failed jobs also go to the dead-letter queue. */
+  readonly keepFailed: boolean;
+  /** Lines of output go to the exchange. */
+  readonly output: boolean;
+  /** What a job asks for in `notify` is sent. */
+  readonly notify: boolean;
+}
+
+/** The delay before the next run when `count` runs (1, 2, …) ended the same way. */
+export function delayAfter({ minMs, maxMs }: DelayRange, count: number): number {
+  return Math.min(maxMs, minMs * 2 ** Math.min(count - 1, 52));
+}

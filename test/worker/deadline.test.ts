@@ -1,0 +1,65 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { completed, type Outcome } from '../../src/job/outcome.ts';
+import { runWithin } from '../../src/worker/deadline.ts';
+
+function limits(timeoutMs: number | undefined, stopping = new AbortController().signal) {
+  return { timeoutMs, killGraceMs: 0, stopping, onStuck: () => {} };
+}
+
+/** Ends as soon as it is asked to. */
+const untilAborted = (signal: AbortSignal, outcome: Outcome = completed()): Promise<Outcome> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(outcome);
+    signal.addEventListener('abort', () => resolve(outcome));
+  });
+
+describe('the deadline of a run', () => {
+  it('leaves an outcome that comes in time as it is', async () => {
+    expect(await runWithin(limits(60_000), async () => completed(7))).toStrictEqual({
+      kind: 'completed',
+      data: 7,
+    });
+    expect(await runWithin(limits(undefined), async () => completed())).toStrictEqual({ kind: 'completed' });
+  });
+
+  it('makes a run that was too long a failure that may be retried, whatever it returns in the end', async () => {
+    expect(await runWithin(limits(20), (signal) => untilAborted(signal))).toStrictEqual({
+      kind: 'failed',
+      message: 'timed out after 20ms',
+      retryable: true,
+    });
+  });
+
+  it('makes a run that the daemon ended an interrupted one, whatever it returns in the end', async () => {
+    const stopping = new AbortController();
+    const outcome = runWithin(limits(60_000, stopping.signal), (signal) => untilAborted(signal));
+    stopping.abort();
+    expect(await outcome).toMatchObject({ kind: 'interrupted' });
+  });
+
+  it('ends a run that begins while the daemon is ending', async () => {
+    expect(
+      await runWithin(limits(undefined, AbortSignal.abort()), (signal) => untilAborted(signal)),
+    ).toMatchObject({
+      kind: 'interrupted',
+    });
+  });
+
+  it('waits longer than a timer of Node can: a month does not end at once', async () => {
+    const month = 30 * 86_400_000;
+    const outcome = await runWithin(limits(month), async (signal) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      return completed(signal.aborted);
+    });
+    expect(outcome).toStrictEqual({ kind: 'completed', data: false });
+  });
+
+  it('leaves no listener behind on the signal that all runs share', async () => {
+    const stopping = new AbortController();
+    await Promise.all(
+      Array.from({ length: 50 }, () => runWithin(limits(60_000, stopping.signal), async () => completed())),
+    );
+    expect(getEventListeners(stopping.signal, 'abort')).toHaveLength(0);
+  });
+});
