@@ -1,0 +1,63 @@
+import { type Inspection, inspectAmqp, type QueueInspection } from '../broker/amqp/inspect.ts';
+import type { Config } from '../config/config.ts';
+import { amqpOptions } from '../daemon/amqp-options.ts';
+import { formatDuration } from '../job/duration.ts';
+import { EXIT } from './exit-codes.ts';
+import { table } from './table.ts';
+
+/** RabbitMQ's own acknowledgement timeout, which AMQP cannot ask for. */
+const BROKER_TIMEOUT_MS = 30 * 60_000;
+
+/** Asks the broker, prints what it says of each queue; sets exit status 69 when it cannot be used. Changes nothing there. */
+export async function checkBroker(config: Config): Promise<void> {
+  const inspection = await inspectAmqp(await amqpOptions(config));
+  if (inspection.url === undefined) {
+    for (const problem of inspection.problems) say(config, `error: ${problem}`);
+    process.exitCode = EXIT.brokerUnusable;
+    return;
+  }
+  process.stdout.write(`\n${inspection.product ?? 'broker'} at ${inspection.url}\n`);
+  process.stdout.write(
+    table(['queue', 'exists', 'type', 'messages', 'consumers', 'dead letters', 'ack timeout'], rows(config, inspection)),
+  );
+  for (const queue of inspection.queues) complain(config, queue);
+}
+
+function rows({ queues }: Config, inspection: Inspection): string[][] {
+  return inspection.queues.map((queue) => [
+    queue.queue,
+    queue.exists ? 'yes' : 'no',
+    queue.type ?? '-',
+    String(queue.messages ?? '-'),
+    String(queue.consumers ?? '-'),
+    `${queues.get(queue.queue)?.deadLetter ?? '-'}${queue.hasDeadLetterQueue === true ? '' : ' (missing)'}`,
+    queue.consumerTimeoutMs === undefined ? "broker's (30m)" : formatDuration(queue.consumerTimeoutMs),
+  ]);
+}
+
+function complain(config: Config, queue: QueueInspection): void {
+  const willBeMade = config.amqp.declare === 'if-missing';
+  if (queue.problem !== undefined || (!queue.exists && !willBeMade)) {
+    say(config, `error: queue ${queue.queue}: ${queue.problem ?? 'does not exist, and may not be created (declare)'}`);
+    process.exitCode = EXIT.brokerUnusable;
+  } else if (!queue.exists) {
+    say(config, `note: queue ${queue.queue} does not exist yet; the daemon will create it`);
+  }
+  if (queue.hasDeadLetterQueue !== true && !willBeMade) {
+    say(config, `warning: queue ${queue.queue} has no dead-letter queue: create it, or set declare = if-missing`);
+  }
+  const runner = config.runners.get(config.mappings.get(queue.queue) ?? '');
+  const ackTimeoutMs = queue.consumerTimeoutMs ?? BROKER_TIMEOUT_MS;
+  if (runner !== undefined && (runner.timeoutMs ?? Infinity) >= ackTimeoutMs) {
+    const timeout = runner.timeoutMs === undefined ? 'none' : formatDuration(runner.timeoutMs);
+    say(
+      config,
+      `warning: queue ${queue.queue}: timeout = ${timeout} of runner ${runner.name} is not below the acknowledgement ` +
+        `timeout of ${formatDuration(ackTimeoutMs)}: a longer job is handed out again while it runs`,
+    );
+  }
+}
+
+function say({ secrets }: Config, line: string): void {
+  process.stderr.write(`${secrets.mask(line)}\n`);
+}

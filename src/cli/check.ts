@@ -1,0 +1,51 @@
+import { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import { findConfig, loadConfig } from '../config/load.ts';
+import { createLog } from '../daemon/log.ts';
+import { startRunners, stopRunners } from '../daemon/runners.ts';
+import { formatDuration } from '../job/duration.ts';
+import { checkBroker } from './check-broker.ts';
+import { printProblems, reportConfigErrors } from './config-errors.ts';
+import { table } from './table.ts';
+
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('validate the configuration without running a job, and print what would run')
+    .argument('[config...]', 'INI files; later ones override earlier ones key by key')
+    .option('--connect', 'also ask the broker: reachable, login, each queue')
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText(
+      'after',
+      `
+Example:
+  rbit-ts check worker.ini --connect
+
+Exit status: 0 when all is well, 78 for a bad configuration, 69 when the broker cannot be used.`,
+    )
+    .action((files: string[], { connect }: { connect?: true }) =>
+      reportConfigErrors(() => check(files, connect === true)),
+    );
+}
+
+async function check(files: string[], connect: boolean): Promise<void> {
+  const config = await loadConfig(files.length > 0 ? files : [findConfig()]);
+  printProblems(config.warnings, 'warning: ');
+  const log = await createLog({ level: 'silent', format: 'json', mask: config.secrets.mask });
+  await stopRunners((await startRunners(config, log)).values());
+  process.stdout.write(table(['queue', 'runner', 'processor', 'concurrency', 'timeout'], rows(config)));
+  if (connect) await checkBroker(config);
+}
+
+function rows({ mappings, runners }: Config): string[][] {
+  return [...mappings].map(([queue, name]) => {
+    const runner = runners.get(name);
+    const { processor = '', concurrency = 1, timeoutMs } = runner ?? {};
+    return [
+      queue,
+      name,
+      processor,
+      String(concurrency),
+      timeoutMs === undefined ? 'none' : formatDuration(timeoutMs),
+    ];
+  });
+}

@@ -1,0 +1,18 @@
+import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
+import { EXIT } from './exit-codes.ts';
+
+/** Runs a command; a bad configuration is one line a problem on stderr and exit status 78. */
+export async function reportConfigErrors(command: () => Promise<void>): Promise<void> {
+  try {
+    await command();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    printProblems(error.problems, '');
+    process.exitCode = EXIT.badConfig;
+  }
+}
+
+/** One line a problem on stderr. */
+export function printProblems(problems: readonly Problem[], prefix: string): void {
+  for (const problem of problems) process.stderr.write(`${prefix}${formatProblem(problem, process.cwd())}\n`);
+}

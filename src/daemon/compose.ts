@@ -1,0 +1,75 @@
+import { EventEmitter } from 'node:events';
+import { createAmqpBroker } from '../broker/amqp/amqp-broker.ts';
+import type { Config, RunnerConfig } from '../config/config.ts';
+import type { WorkEvents } from '../job/events.ts';
+import type { Runner } from '../job/runner.ts';
+import { createMemoryJournal } from '../journal/memory-journal.ts';
+import { createRelay } from '../journal/relay.ts';
+import type { Policy } from '../worker/policy.ts';
+import { Worker } from '../worker/worker.ts';
+import { amqpOptions } from './amqp-options.ts';
+import { Daemon } from './daemon.ts';
+import type { Log } from './log.ts';
+import { logBroker, logWork } from './log-events.ts';
+import { replyFilter } from './reply-filter.ts';
+
+/** Puts a daemon together: the only place that knows every concrete part. `runners` are started already. */
+export async function compose(
+  config: Config,
+  runners: ReadonlyMap<string, Runner>,
+  log: Log,
+): Promise<Daemon> {
+  const broker = createAmqpBroker(await amqpOptions(config));
+  const events = new EventEmitter<WorkEvents>();
+  logBroker(log, broker.events);
+  logWork(log, events);
+
+  const speech = {
+    relay: createRelay(broker),
+    publishLoosely: (publication: Parameters<typeof broker.publishLoosely>[0]) =>
+      broker.publishLoosely(publication),
+    events,
+    exchange: config.amqp.exchange,
+    replyAllowed: replyFilter(config.rbit.replyToAllow),
+    replyGapMs: config.rbit.replyGapMs,
+  };
+  const journal = createMemoryJournal();
+
+  const workers = [...config.mappings].map(([queue, name]) => {
+    const runner = present(runners.get(name), name);
+    const policy = policyOf(present(config.runners.get(name), name));
+    return new Worker({ queue, broker, runner, policy, journal, speech, events, mask: config.secrets.mask });
+  });
+  return new Daemon({
+    broker,
+    workers,
+    runners: [...runners.values()],
+    log,
+    shutdownTimeoutMs: config.rbit.shutdownTimeoutMs,
+    killGraceMs: Math.max(...[...config.runners.values()].map(({ killGraceMs }) => killGraceMs)),
+  });
+}
+
+function policyOf(section: RunnerConfig): Policy {
+  return {
+    runner: section.name,
+    body: section.body,
+    required: section.required,
+    concurrency: section.concurrency,
+    timeoutMs: section.timeoutMs,
+    killGraceMs: section.killGraceMs,
+    blockedDelay: section.blockedDelay,
+    blockedLimit: section.blockedLimit,
+    retries: section.retries,
+    retryDelay: section.retryDelay,
+    keepFailed: section.keepFailed,
+    output: section.output,
+    notify: section.notify,
+  };
+}
+
+/** The configuration was validated, so a mapping without its runner is a bug, never a user's mistake. */
+function present<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new Error(`runner ${name} is mapped but was not made`);
+  return value;
+}

@@ -1,0 +1,88 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Broker } from '../broker/broker.ts';
+import { formatDuration } from '../job/duration.ts';
+import type { Runner } from '../job/runner.ts';
+import type { Worker } from '../worker/worker.ts';
+import type { Log } from './log.ts';
+
+export interface DaemonParts {
+  readonly broker: Broker;
+  readonly workers: readonly Worker[];
+  readonly runners: readonly Runner[];
+  readonly log: Log;
+  readonly shutdownTimeoutMs: number;
+  /** The longest `kill-grace` of any runner. */
+  readonly killGraceMs: number;
+}
+
+/** How long the broker may take to hear the last acknowledgements and to say goodbye. */
+const FAREWELL_MS = 5_000;
+
+/** Everything that runs between start and stop, in that order. Runners are started before it is made. */
+export class Daemon {
+  readonly #parts: DaemonParts;
+
+  constructor(parts: DaemonParts) {
+    this.#parts = parts;
+  }
+
+  /** Returns at once: a broker that is away is waited for. */
+  start(): void {
+    const { broker, workers } = this.#parts;
+    broker.start();
+    for (const worker of workers) worker.start();
+  }
+
+  /** Stops the intake everywhere, gives jobs one common time to end, ends what is left and puts it back. Always ends. */
+  async stop(): Promise<void> {
+    const { broker, workers, runners, log, shutdownTimeoutMs, killGraceMs } = this.#parts;
+    const idle = this.#stopIntake().then(() => Promise.all(workers.map((worker) => worker.idle())));
+    if (!(await endsWithin(idle, shutdownTimeoutMs))) {
+      this.#nameVictims();
+      for (const worker of workers) worker.abort();
+      if (!(await endsWithin(idle, killGraceMs + FAREWELL_MS))) {
+        log.error('some messages could not be settled; the broker will hand them out again');
+      }
+    }
+    await endsWithin(Promise.all(runners.map((runner) => runner.stop())), FAREWELL_MS);
+    await broker.close(FAREWELL_MS);
+    log.info('stopped');
+  }
+
+  /** Says what is running. */
+  report(): void {
+    const { workers, log } = this.#parts;
+    const running = workers.flatMap((worker) => worker.running.list());
+    log.info({ running: running.length }, `${running.length} jobs in hand`);
+    for (const { facts, since } of running) {
+      const forMs = Math.round((Date.now() - since) / 1000) * 1000;
+      log.info({ ...facts }, `job ${facts.id} of ${facts.queue}: for ${formatDuration(forMs)}`);
+    }
+  }
+
+  async #stopIntake(): Promise<void> {
+    await Promise.all(this.#parts.workers.map((worker) => worker.stopIntake()));
+  }
+
+  #nameVictims(): void {
+    const { workers, log, shutdownTimeoutMs } = this.#parts;
+    for (const { facts } of workers.flatMap((worker) => worker.running.list())) {
+      log.warn(
+        { ...facts },
+        `job ${facts.id} of ${facts.queue} still runs after ${formatDuration(shutdownTimeoutMs)}: ended, its message goes back`,
+      );
+    }
+  }
+}
+
+async function endsWithin(work: Promise<unknown>, limitMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([
+      work.then(() => true),
+      wait(limitMs, false, { signal: timer.signal }).catch(() => false),
+    ]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -1,0 +1,104 @@
+import type { EventEmitter } from 'node:events';
+import type { BrokerEvents } from '../broker/broker.ts';
+import { formatDuration } from '../job/duration.ts';
+import type { Announcer, RunFacts, WorkEvents } from '../job/events.ts';
+import type { Log } from './log.ts';
+
+/** Words what the workers announce: the one place that decides level and text of a job's log lines. */
+export function logWork(log: Log, events: Announcer): void {
+  events.on('job:begun', (facts) => log.debug(fields(facts), `${name(facts)} begun`));
+  events.on('job:output', ({ line, ...facts }) => log.info(fields(facts), line));
+  events.on('job:progress', ({ percent, message, ...facts }) =>
+    log.debug(
+      { ...fields(facts), percent },
+      `${name(facts)} at ${percent} %${message === undefined ? '' : `: ${message}`}`,
+    ),
+  );
+  events.on('job:ended', logEnd(log));
+  events.on('job:joined', (facts) =>
+    log.info(
+      fields(facts),
+      `${name(facts)} came again while its job is still in hand: joined, not run again`,
+    ),
+  );
+  events.on('job:stuck', ({ afterMs, ...facts }) =>
+    log.error(
+      fields(facts),
+      `${name(facts)} did not end within ${formatDuration(afterMs)} of its abort: given up`,
+    ),
+  );
+  events.on('reply:dropped', ({ replyTo, status, reason, runner }) =>
+    log.warn({ runner, replyTo, status }, `reply "${status}" to ${replyTo} dropped: ${reason}`),
+  );
+  events.on('settle:stuck', ({ disposal, reason, retryInMs, ...facts }) =>
+    log.error(
+      fields(facts),
+      `${name(facts)}: ${disposal} is not possible: ${reason} (kept; again in ${formatDuration(retryInMs)})`,
+    ),
+  );
+  events.on('queue:paused', ({ queue, runner, reason, retryInMs }) =>
+    log.error(
+      { queue, runner },
+      `queue ${queue} paused: runner ${runner} cannot be started: ${reason} (next try in ${formatDuration(retryInMs)})`,
+    ),
+  );
+  events.on('queue:probing', ({ queue }) => log.info({ queue }, `queue ${queue}: trying one job`));
+  events.on('queue:resumed', ({ queue }) => log.info({ queue }, `queue ${queue} resumed`));
+  events.on('bug', ({ where, error }) =>
+    log.error({ err: error }, `bug in ${where}; the message stays with the broker`),
+  );
+}
+
+/** Words what the broker announces about itself. */
+export function logBroker(log: Log, events: EventEmitter<BrokerEvents>): void {
+  events.on('connection:open', ({ purpose, url }) =>
+    log.info({ purpose }, `connected to ${url} (${purpose})`),
+  );
+  events.on('connection:lost', ({ purpose, reason, retryInMs }) =>
+    log.warn(
+      { purpose },
+      `no connection (${purpose}): ${reason} (next try in ${formatDuration(Math.round(retryInMs))})`,
+    ),
+  );
+  events.on('connection:blocked', ({ purpose, reason }) =>
+    log.warn({ purpose }, `the broker takes no messages (${purpose}): ${reason}; replies wait`),
+  );
+  events.on('connection:unblocked', ({ purpose }) =>
+    log.info({ purpose }, `the broker takes messages again (${purpose})`),
+  );
+  events.on('consumer:open', ({ queue }) => log.info({ queue }, `consuming queue ${queue}`));
+  events.on('consumer:lost', ({ queue, reason, retryInMs }) =>
+    log.warn(
+      { queue },
+      `queue ${queue} is not consumed: ${reason} (next try in ${formatDuration(Math.round(retryInMs))})`,
+    ),
+  );
+}
+
+const END_LEVELS = {
+  completed: 'info',
+  failed: 'warn',
+  blocked: 'info',
+  interrupted: 'warn',
+  unavailable: 'warn',
+} as const;
+
+function logEnd(log: Log): (end: WorkEvents['job:ended'][0]) => void {
+  return ({ outcome, durationMs, disposal, because, ...facts }) => {
+    const detail =
+      outcome.kind === 'failed' && outcome.detail !== undefined ? { detail: outcome.detail } : {};
+    const why = because === outcome.kind ? '' : `: ${because}`;
+    log[END_LEVELS[outcome.kind]](
+      { ...fields(facts), outcome: outcome.kind, durationMs, disposal, ...detail },
+      `${name(facts)} ${outcome.kind} after ${formatDuration(durationMs)}${why}; message ${disposal}`,
+    );
+  };
+}
+
+function fields({ queue, runner, id, attempt }: RunFacts): Record<string, unknown> {
+  return { queue, runner, job: id, attempt };
+}
+
+function name({ queue, id, attempt }: RunFacts): string {
+  return `job ${id} of ${queue}${attempt > 1 ? ` (attempt ${attempt})` : ''}`;
+}

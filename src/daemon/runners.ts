@@ -1,0 +1,62 @@
+import { ConfigError, type Problem } from '../config/problem.ts';
+import type { Config, RunnerConfig } from '../config/config.ts';
+import { type Runner, RunnerError } from '../job/runner.ts';
+import { processors } from '../processors/registry.ts';
+import type { Log } from './log.ts';
+
+/**
+ * Makes and starts the runner of every mapped queue: lines are compiled, modules loaded, threads warm. Throws
+ * ConfigError with every runner that can never work; those that did start are stopped before.
+ */
+export async function startRunners(config: Config, log: Log): Promise<Map<string, Runner>> {
+  const mapped = new Set(config.mappings.values());
+  const wanted = [...config.runners.values()].filter(({ name }) => mapped.has(name));
+  const started = new Map<string, Runner>();
+  const problems: Problem[] = [];
+  await Promise.all(
+    wanted.map(async (section) => {
+      try {
+        const runner = makeRunner(section, log);
+        await runner.start();
+        started.set(section.name, runner);
+      } catch (error) {
+        if (!(error instanceof RunnerError)) throw error;
+        problems.push(problemOf(section, config.secrets.mask(error.message)));
+      }
+    }),
+  );
+  if (problems.length > 0) {
+    await stopRunners(started.values());
+    throw new ConfigError(problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
+  }
+  return started;
+}
+
+export async function stopRunners(runners: Iterable<Runner>): Promise<void> {
+  await Promise.all([...runners].map((runner) => runner.stop()));
+}
+
+function makeRunner(section: RunnerConfig, log: Log): Runner {
+  const make = processors.get(section.processor);
+  if (make === undefined) throw new RunnerError(`no processor "${section.processor}"`);
+  const { threads, cwd } = section;
+  return make({
+    name: section.name,
+    spec: section.spec,
+    directory: section.directory,
+    settings: section.settings,
+    concurrency: section.concurrency,
+    killGraceMs: section.killGraceMs,
+    env: section.env,
+    successCodes: section.successCodes,
+    blockedCodes: section.blockedCodes,
+    unavailableCodes: section.unavailableCodes,
+    ...(threads === undefined ? {} : { threads }),
+    ...(cwd === undefined ? {} : { cwd }),
+    log: (level, message, fields) => log[level]({ runner: section.name, ...fields }, message),
+  });
+}
+
+function problemOf({ name, at }: RunnerConfig, message: string): Problem {
+  return { file: at.file, line: at.line, section: `runner:${name}`, key: 'runner', message };
+}

@@ -1,0 +1,32 @@
+import { constants } from 'node:os';
+
+export interface SignalHandlers {
+  /** The first SIGINT or SIGTERM. */
+  readonly stop: (signal: NodeJS.Signals) => void;
+  /** The second one; `exitCode` is 128 and the signal's number. */
+  readonly stopNow: (signal: NodeJS.Signals, exitCode: number) => void;
+  /** SIGHUP. */
+  readonly reload: () => void;
+  /** SIGUSR2. */
+  readonly report: () => void;
+}
+
+/** Listens to the signals of an operator; returns what takes the listeners off again. */
+export function listenToSignals({ stop, stopNow, reload, report }: SignalHandlers): () => void {
+  let isStopping = false;
+  const onStop = (signal: NodeJS.Signals): void => {
+    if (isStopping) stopNow(signal, 128 + constants.signals[signal]);
+    else stop(signal);
+    isStopping = true;
+  };
+  const listeners: [NodeJS.Signals, (signal: NodeJS.Signals) => void][] = [
+    ['SIGINT', onStop],
+    ['SIGTERM', onStop],
+    ['SIGHUP', reload],
+    ['SIGUSR2', report],
+  ];
+  for (const [signal, listener] of listeners) process.on(signal, listener);
+  return () => {
+    for (const [signal, listener] of listeners) process.off(signal, listener);
+  };
+}
