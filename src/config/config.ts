@@ -1,0 +1,102 @@
+import type { Problem } from './problem.ts';
+import type { Secrets } from './secrets.ts';
+import type { DelayRange } from './values.ts';
+
+/** Everything that the INI files say, checked, with defaults filled in. */
+export interface Config {
+  /** Absolute paths, in the order in which they were read. */
+  readonly files: readonly string[];
+  readonly rbit: RbitConfig;
+  readonly amqp: AmqpConfig;
+  /** Queue → name of its runner. */
+  readonly mappings: ReadonlyMap<string, string>;
+  /** One entry for each mapped queue. */
+  readonly queues: ReadonlyMap<string, QueueConfig>;
+  /** Every `[runner:NAME]`, mapped or not. */
+  readonly runners: ReadonlyMap<string, RunnerConfig>;
+  readonly warnings: readonly Problem[];
+  readonly secrets: Secrets;
+}
+
+export interface RbitConfig {
+  readonly name: string;
+  readonly shutdownTimeoutMs: number;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  readonly logFormat: 'auto' | 'pretty' | 'json';
+  readonly replyGapMs: number;
+  /** Patterns; empty: any reply queue. */
+  readonly replyToAllow: readonly string[];
+}
+
+/** One broker to try. Everything decoded: what is percent-encoded in a URL is plain text here. */
+export interface AmqpUrl {
+  readonly protocol: 'amqp' | 'amqps';
+  /** An IPv6 address has no brackets. */
+  readonly hostname: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly vhost: string;
+}
+
+export interface AmqpConfig {
+  /** At least one; to be tried in turn. */
+  readonly urls: readonly AmqpUrl[];
+  /** Absolute paths of PEM files. */
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly servername: string | undefined;
+  readonly heartbeatMs: number;
+  readonly connectTimeoutMs: number;
+  readonly reconnectMaxDelayMs: number;
+  readonly exchange: string | undefined;
+  readonly declare: 'if-missing' | 'passive' | 'no';
+  /** The broker's own default when undefined. */
+  readonly queueType: string | undefined;
+}
+
+export interface QueueConfig {
+  /** Routing keys on the exchange of `[amqp]`. */
+  readonly bind: readonly string[];
+  readonly queueType: string | undefined;
+  readonly deadLetter: string;
+}
+
+/** A `[runner:NAME]` section. */
+export interface RunnerConfig {
+  readonly name: string;
+  readonly processor: string;
+  /** What follows the first `!`, untouched. */
+  readonly spec: string;
+  /** Where the `runner` key is written. */
+  readonly at: { readonly file: string; readonly line: number };
+  /** Absolute folder of the file in which the `runner` key is written. */
+  readonly directory: string;
+  readonly concurrency: number;
+  /** Undefined: no limit. */
+  readonly timeoutMs: number | undefined;
+  readonly killGraceMs: number;
+  readonly blockedDelay: DelayRange;
+  /** 0: no limit. */
+  readonly blockedLimit: number;
+  readonly retries: number;
+  readonly retryDelay: DelayRange;
+  readonly keepFailed: boolean;
+  readonly body: 'json' | 'any';
+  /** Paths into the body, such as `dynamic.cart`. */
+  readonly required: readonly string[];
+  /** Absolute; it existed when the configuration was read. */
+  readonly cwd: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  readonly output: boolean;
+  readonly notify: boolean;
+  readonly successCodes: readonly number[];
+  readonly blockedCodes: readonly number[];
+  readonly unavailableCodes: readonly number[];
+  readonly isolation: 'thread';
+  /** Undefined: as many as there are cores, at most `concurrency`. */
+  readonly threads: number | undefined;
+  /** The runner's own keys. */
+  readonly settings: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { readAmqp } from './amqp.ts';
+import type { AmqpConfig, Config, RunnerConfig } from './config.ts';
+import { Expander } from './expand.ts';
+import { readFiles } from './include.ts';
+import type { Entry, Section } from './ini.ts';
+import { mappingEntries } from './mappings.ts';
+import { merge } from './merge.ts';
+import { ConfigError, type Problem } from './problem.ts';
+import { placeOf, Report } from './report.ts';
+import { readQueues } from './queues.ts';
+import { readRbit } from './rbit.ts';
+import { readRunner } from './runner.ts';
+import { schema } from './schema.ts';
+import { type Reading, readStrictly } from './section.ts';
+import { checkSectionNames } from './section-names.ts';
+import { Secrets } from './secrets.ts';
+
+/** Where a configuration is looked for when none is named, first come first served. */
+export function configPlaces(home = homedir()): string[] {
+  return ['rbit.ini', join(home, '.rbit.ini'), '/etc/rbit/rbit.ini'];
+}
+
+/** The first of `configPlaces` that is there. Throws ConfigError when none is. */
+export function findConfig(home = homedir()): string {
+  const places = configPlaces(home);
+  const found = places.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  const [file = '', ...others] = places;
+  const message = `no such file, and no ${others.join(' or ')}`;
+  throw new ConfigError([{ file, message, fix: 'name the INI file on the command line' }]);
+}
+
+/**
+ * Reads INI files, later ones overriding earlier ones key by key, and everything they include. Throws ConfigError
+ * with all problems at once; what is merely odd is in `warnings`. Nothing is written or started.
+ */
+export async function loadConfig(
+  paths: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Config> {
+  const report = new Report();
+  const secrets = new Secrets();
+  const reading: Reading = { report, expander: new Expander(environment, secrets, report) };
+  const finish = (files: readonly string[], problems: readonly Problem[]): Problem[] =>
+    inOrder(
+      files,
+      problems.map((problem) => masked(problem, secrets, paths)),
+    );
+
+  const read = readFiles(paths, reading.expander, report);
+  if (read === undefined) throw new ConfigError(finish(paths, report.problems));
+  const files = [...new Set(read.map(({ path }) => path))];
+
+  const sections = merge(read.map(({ ini }) => ini));
+  const parts = readSections(paths[0] ?? 'rbit.ini', sections, mappingEntries(read), reading, secrets);
+  const problems = finish(files, report.problems);
+  // An absent part always has a problem that says so.
+  if (problems.length > 0 || parts.amqp === undefined) throw new ConfigError(problems);
+  return { files, ...parts, amqp: parts.amqp, warnings: finish(files, report.warnings), secrets };
+}
+
+type Parts = Pick<Config, 'rbit' | 'mappings' | 'queues' | 'runners'> & { amqp: AmqpConfig | undefined };
+
+function readSections(
+  file: string,
+  sections: ReadonlyMap<string, Section>,
+  mapped: readonly Entry[],
+  reading: Reading,
+  secrets: Secrets,
+): Parts {
+  const { report } = reading;
+  const guessed = checkSectionNames(sections.values(), report);
+  const rbitSection = sections.get('rbit');
+  const amqpSection = sections.get('amqp');
+  if (rbitSection === undefined && !guessed.has('rbit'))
+    report.problem({
+      file,
+      message: 'no [rbit] section',
+      fix: 'add [rbit] with queue-mappings = QUEUE:RUNNER',
+    });
+  if (amqpSection === undefined && !guessed.has('amqp'))
+    report.problem({
+      file,
+      message: 'this version needs an [amqp] section',
+      fix: 'add [amqp] with host = localhost',
+    });
+
+  readStrictly(sections.get('include'), schema.include, reading);
+  const runners = new Map<string, RunnerConfig>();
+  for (const [name, section] of named('runner', sections))
+    runners.set(name, readRunner(name, section, reading));
+
+  const { rbit, mappings } = readRbit(rbitSection, mapped, [...runners.keys()], reading);
+  const amqp = amqpSection === undefined ? undefined : readAmqp(amqpSection, reading, secrets);
+  const queues = readQueues(named('queue', sections), [...mappings.keys()], amqp?.exchange, reading);
+  if (amqp !== undefined && amqp.exchange === undefined) refuseNotify(runners, sections, report);
+  return { rbit, amqp, mappings, queues, runners };
+}
+
+function named(kind: string, sections: ReadonlyMap<string, Section>): Map<string, Section> {
+  const found = [...sections].filter(([name]) => name.startsWith(`${kind}:`));
+  return new Map(found.map(([name, section]) => [name.slice(kind.length + 1), section]));
+}
+
+function refuseNotify(
+  runners: ReadonlyMap<string, RunnerConfig>,
+  sections: ReadonlyMap<string, Section>,
+  report: Report,
+): void {
+  for (const runner of runners.values()) {
+    const entry = sections.get(`runner:${runner.name}`)?.entries.get('notify');
+    if (entry === undefined || !runner.notify) continue;
+    report.problem({
+      ...placeOf(entry),
+      message: 'there is no exchange to notify',
+      fix: 'add exchange to [amqp]',
+    });
+  }
+}
+
+// A file that the user named keeps its name, even if a password is spelt the same.
+function masked(problem: Problem, secrets: Secrets, paths: readonly string[]): Problem {
+  const { file, value, message, fix } = problem;
+  return {
+    ...problem,
+    file: paths.includes(file) ? file : secrets.mask(file),
+    message: secrets.mask(message),
+    ...(value === undefined ? {} : { value: secrets.mask(value) }),
+    ...(fix === undefined ? {} : { fix: secrets.mask(fix) }),
+  };
+}
+
+// As in the files, one after the other; what has no line comes first.
+function inOrder(files: readonly string[], problems: readonly Problem[]): Problem[] {
+  const paths = files.map((file) => resolve(file));
+  const rank = ({ file }: Problem): number => paths.indexOf(resolve(file));
+  return problems.toSorted((a, b) => rank(a) - rank(b) || (a.line ?? 0) - (b.line ?? 0));
+}

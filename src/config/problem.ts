@@ -1,0 +1,62 @@
+import { isAbsolute, relative } from 'node:path';
+
+/** One thing that is wrong (or odd) in the configuration, and where. Never holds a secret. */
+export interface Problem {
+  /** The path as the user gave it, or as an `[include]` of such a file leads to it. */
+  readonly file: string;
+  readonly line?: number;
+  readonly section?: string;
+  readonly key?: string;
+  /** The value as written; left out where it could be a secret. */
+  readonly value?: string;
+  readonly message: string;
+  /** What to do about it. */
+  readonly fix?: string;
+}
+
+/** The configuration cannot be used. Holds every problem that was found, in the order of files and lines; nothing was started. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map((problem) => formatProblem(problem)).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/**
+ * One line, such as `worker.ini:14: [runner:pdf] timeout = "10x": not a duration (try 10s, 10m, 2h)`.
+ * With `cwd`, absolute paths below it are shown relative to it.
+ */
+export function formatProblem(problem: Problem, cwd?: string): string {
+  const place = shownPath(problem.file, cwd) + (problem.line === undefined ? '' : `:${problem.line}`);
+  const value = problem.value === undefined ? '' : ` = ${quoted(problem.value)}`;
+  const subject = [
+    ...(problem.section === undefined ? [] : [`[${problem.section}]`]),
+    ...(problem.key === undefined ? [] : [`${problem.key}${value}`]),
+  ].join(' ');
+  const fix = problem.fix === undefined ? '' : ` (${problem.fix})`;
+  return oneLine(`${place}: ${subject === '' ? '' : `${subject}: `}${problem.message}${fix}`);
+}
+
+function shownPath(file: string, cwd: string | undefined): string {
+  if (cwd === undefined || !isAbsolute(file)) return file;
+  const below = relative(cwd, file);
+  return below === '' || below.startsWith('..') || isAbsolute(below) ? file : below;
+}
+
+const LONGEST_VALUE = 60;
+
+function quoted(value: string): string {
+  const shown = value.length > LONGEST_VALUE ? `${value.slice(0, LONGEST_VALUE)}…` : value;
+  return `"${shown.replaceAll('\n', '\\n')}"`;
+}
+
+// What a file says may hold escape sequences for the terminal.
+function oneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,36 @@
+const SHORTEST_IN_TEXT = 4;
+const SHORTEST_LINE = 8;
+
+/** The secret values of one configuration, to keep them out of whatever is written. Printing this shows none of them. */
+export class Secrets {
+  readonly #forms = new Set<string>();
+  #pattern: RegExp | undefined;
+
+  /** Values of fewer than 4 characters are left out of `mask`: they turn up by chance all over a text. */
+  add(value: string): void {
+    if (value.length < SHORTEST_IN_TEXT) return;
+    // A log or an output shows a file of several lines one line at a time.
+    const lines = value.split(/\r?\n/).filter((line) => line.length >= SHORTEST_LINE);
+    for (const text of [value, ...lines]) {
+      this.#forms.add(text);
+      this.#forms.add(JSON.stringify(text).slice(1, -1));
+      this.#forms.add(encodeURIComponent(Buffer.from(text).toString()));
+    }
+    this.#pattern = undefined;
+  }
+
+  /**
+   * The text with `***` in place of each secret, also where it is JSON-escaped or percent-encoded. Needs no `this`: it
+   * can be handed on by itself.
+   */
+  readonly mask = (text: string): string => {
+    if (this.#forms.size === 0) return text;
+    this.#pattern ??= matchAny(this.#forms);
+    return text.replace(this.#pattern, '***');
+  };
+}
+
+function matchAny(texts: Iterable<string>): RegExp {
+  const longestFirst = [...texts].sort((a, b) => b.length - a.length);
+  return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|'), 'g');
+}

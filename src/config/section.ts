@@ -1,0 +1,101 @@
+import type { Expander } from './expand.ts';
+import type { Entry, Section } from './ini.ts';
+import { DEFAULT } from './merge.ts';
+import { placeOf, type Report } from './report.ts';
+import type { Key, Keys, ValuesOf } from './schema.ts';
+import { nearest } from './suggest.ts';
+
+/** What reading any section needs. */
+export interface Reading {
+  readonly report: Report;
+  readonly expander: Expander;
+}
+
+/**
+ * The typed values of a section's known keys. A key that is wrong is reported and has its default, so that the rest
+ * can be looked at too. `others` are the entries that the schema does not know.
+ */
+export function readKeys<K extends Keys>(
+  section: Section | undefined,
+  keys: K,
+  reading: Reading,
+): { values: ValuesOf<K>; others: Entry[] } {
+  const values = Object.entries(keys).map(([name, key]) => {
+    const entry = section?.entries.get(name);
+    return [name, entry === undefined ? key.absent : readKey(entry, key, reading)];
+  });
+  const others = [...(section?.entries.values() ?? [])].filter((entry) => !Object.hasOwn(keys, entry.key));
+  // Each name of `keys` is there, with what its own type made of it.
+  return { values: Object.fromEntries(values) as ValuesOf<K>, others };
+}
+
+/**
+ * As `readKeys`, for a section that has no keys but these. What `[DEFAULT]` adds besides them is meant for others.
+ * `guessed` are the keys that an unknown one was taken for.
+ */
+export function readStrictly<K extends Keys>(
+  section: Section | undefined,
+  keys: K,
+  reading: Reading,
+): { values: ValuesOf<K>; guessed: Set<string> } {
+  const { values, others } = readKeys(section, keys, reading);
+  const guessed = new Set<string>();
+  for (const entry of others) {
+    if (entry.section === DEFAULT) continue;
+    const near = meantKey(entry.key, keys);
+    if (near !== undefined) guessed.add(near);
+    const fix = near === undefined ? `known: ${Object.keys(keys).join(', ')}` : `did you mean ${near}?`;
+    reading.report.problem({ ...placeOf(entry), message: 'unknown key', fix });
+  }
+  return { values, guessed };
+}
+
+/** Warns about a value that goes on after ` ;`: the original took that for a comment, here it is part of the value. */
+export function warnOfComment(entry: Entry, report: Report): void {
+  const [first = ''] = entry.value.split('\n');
+  if (!/\s;/.test(first)) return;
+  report.warning({
+    ...placeOf(entry),
+    message: 'what follows " ;" is part of the value',
+    fix: 'if it is a comment, move it to a line of its own',
+  });
+}
+
+function readKey(entry: Entry, key: Key<unknown>, { report, expander }: Reading): unknown {
+  const place = placeOf(entry);
+  if (key.refused === true) {
+    report.problem({ ...place, message: 'this version cannot do that yet', fix: 'remove it' });
+    return key.absent;
+  }
+  const expanded = key.verbatim === true ? { text: entry.value, secret: false } : expander.expand(entry);
+  if (expanded === undefined) return key.absent;
+
+  const parsed = key.type.parse(expanded.text, entry.file);
+  if (!parsed.ok) {
+    // The text in the file may be shown, what was filled in may not. Passwords in the file are texts, which are all good.
+    const generic = { message: `not ${key.type.expects}`, fix: key.type.tip };
+    const hidden = expanded.secret && expanded.text !== '';
+    const { message, fix } = hidden ? generic : parsed;
+    const commented = /\s[;#]/.test(entry.value) && key.verbatim !== true;
+    report.problem({
+      ...place,
+      ...(entry.value === '' ? {} : { value: entry.value }),
+      message,
+      fix: commented ? 'move the comment to a line of its own' : fix,
+    });
+    return key.absent;
+  }
+  if (key.verbatim !== true) warnOfComment(entry, report);
+  if (key.inert === true)
+    report.warning({
+      ...place,
+      message: 'has no effect in this version',
+      fix: 'remove it, or leave it for later',
+    });
+  return parsed.value;
+}
+
+function meantKey(written: string, keys: Keys): string | undefined {
+  const alias = Object.entries(keys).find(([, key]) => key.aliases?.includes(written));
+  return alias?.[0] ?? nearest(written, Object.keys(keys));
+}
