@@ -1,0 +1,85 @@
+import { EventEmitter } from 'node:events';
+import type { Broker, BrokerEvents } from '../broker.ts';
+import { createConnection } from './connection.ts';
+import { type AmqpConsumer, createConsumer } from './consumer.ts';
+import { createDelivery } from './delivery.ts';
+import { settledWithin } from './limit.ts';
+import { createLoosePublisher } from './loose-publisher.ts';
+import { createMover } from './mover.ts';
+import type { AmqpOptions } from './options.ts';
+import { createPublisher } from './publisher.ts';
+import { prepareExchange, prepareQueue } from './topology.ts';
+
+/*
+ * RabbitMQ behind the broker port. Two connections: an alarm or flow control that stops publications on one
+ * must not stop acknowledgements on the other.
+ *
+ *   consume ── a channel for each consumer
+ *   publish ── confirmed: replies, requeues │ unconfirmed: output │ throw-away: declarations
+ */
+
+/** A broker that is RabbitMQ; nothing connects before `start`. */
+export function createAmqpBroker(options: AmqpOptions): Broker {
+  const events = new EventEmitter<BrokerEvents>();
+  const consuming = createConnection(options, 'consume', events);
+  const publishing = createConnection(options, 'publish', events);
+  const maxDelayMs = options.reconnectMaxDelayMs;
+  const publisher = createPublisher(publishing);
+  const loose = createLoosePublisher({
+    connection: publishing,
+    events,
+    maxDelayMs,
+    prepare: (model) => prepareExchange(model, options),
+  });
+  const mover = createMover({ ...options, connection: publishing, publisher });
+  const consumers = new Set<AmqpConsumer>();
+  let closed: Promise<void> | undefined;
+
+  async function close(limitMs: number): Promise<void> {
+    const deadline = performance.now() + limitMs;
+    const leftMs = (): number => Math.max(0, deadline - performance.now());
+    const graceOver = AbortSignal.timeout(limitMs);
+    await settledWithin(Promise.all([...consumers].map((consumer) => consumer.stop())), leftMs() / 2);
+    await settledWithin(publisher.quiet(graceOver), leftMs() / 2);
+    // After the publications: the confirm of a copy is what its original's acknowledgement waits for.
+    await settledWithin(Promise.all([...consumers].map((consumer) => consumer.quiet())), leftMs() / 2);
+    publisher.close();
+    loose.close();
+    await settledWithin(
+      Promise.all([consuming.close(leftMs() / 2), publishing.close(leftMs() / 2)]),
+      leftMs(),
+    );
+  }
+
+  return {
+    events,
+    start() {
+      if (closed !== undefined) return;
+      consuming.start();
+      publishing.start();
+      publisher.start();
+      loose.start();
+    },
+    consume(queue, consumeOptions) {
+      const consumer = createConsumer({
+        ...consumeOptions,
+        queue,
+        connection: consuming,
+        events,
+        maxDelayMs,
+        prepare: (model) => prepareQueue(model, queue, options.queues.get(queue), options),
+        toDelivery: (raw, subscription) => createDelivery(queue, raw, subscription, mover),
+      });
+      consumers.add(consumer);
+      if (closed !== undefined) void consumer.stop();
+      return consumer;
+    },
+    writable: (signal) => publisher.writable(signal),
+    publish: (publication) => publisher.publish(publication),
+    publishLoosely: (publication) => loose.publish(publication),
+    close(limitMs) {
+      closed ??= close(limitMs);
+      return closed;
+    },
+  };
+}

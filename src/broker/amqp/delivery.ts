@@ -1,0 +1,63 @@
+import type { ConsumeMessage } from 'amqplib';
+import type { Delivery, Settlement } from '../broker.ts';
+import type { SettlingSubscription } from './consumer.ts';
+import { copyOf } from './copy.ts';
+import { toMessage } from './message.ts';
+import type { Mover } from './mover.ts';
+
+/** A message that one subscription handed out. It can be settled on the channel of that subscription only. */
+export function createDelivery(
+  queue: string,
+  raw: ConsumeMessage,
+  subscription: SettlingSubscription,
+  mover: Mover,
+): Delivery {
+  const message = toMessage(raw);
+  let settling: Promise<Settlement> | undefined;
+  let isSettled = false;
+
+  /** Settles once: whoever comes second hears how the first one ended, unless that failed. */
+  async function settleOnce(settle: () => Promise<Settlement>): Promise<Settlement> {
+    settling ??= settle();
+    try {
+      const settlement = await settling;
+      isSettled = settlement === 'settled';
+      return settlement;
+    } catch (error) {
+      settling = undefined;
+      throw error;
+    }
+  }
+
+  /** Acknowledges when the copy has arrived. The copy is worth its trouble only as long as this delivery is ours. */
+  async function ackAfter(move: (signal: AbortSignal) => Promise<void>): Promise<Settlement> {
+    const { signal } = subscription;
+    if (signal.aborted) return 'lost';
+    try {
+      await move(signal);
+    } catch (error) {
+      if (signal.aborted) return 'lost';
+      throw error;
+    }
+    // The copy is there: whatever becomes of this one, its work is done.
+    return (await subscription.ack(raw)) === 'settled' ? 'settled' : 'moved';
+  }
+
+  return {
+    queue,
+    message,
+    redelivered: raw.fields.redelivered,
+    get isLost() {
+      return subscription.signal.aborted && !isSettled;
+    },
+    ack: () => settleOnce(() => subscription.ack(raw)),
+    requeue: ({ delayMs, headers }) =>
+      settleOnce(() =>
+        ackAfter((signal) => mover.moveBack(copyOf(message, headers), queue, delayMs, signal)),
+      ),
+    deadLetter: (headers) =>
+      settleOnce(() =>
+        ackAfter((signal) => mover.moveToDeadLetters(copyOf(message, headers), queue, signal)),
+      ),
+  };
+}

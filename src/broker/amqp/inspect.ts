@@ -1,0 +1,89 @@
+import type { ChannelModel } from 'amqplib';
+import { onThrowAwayChannel, reasonText, replyCode } from './channel.ts';
+import { openConnection } from './connection.ts';
+import { settledWithin } from './limit.ts';
+import { type AmqpOptions, urlText } from './options.ts';
+import { queueArguments } from './queue-arguments.ts';
+import { queueExists } from './topology.ts';
+
+const NOT_FOUND = 404;
+
+/** What a broker says when asked before any work: see `inspectAmqp`. */
+export interface Inspection {
+  /** The URL that answered, without user and password; absent when none did. */
+  readonly url?: string;
+  /** Name and version of the broker's software, such as `RabbitMQ 3.10.8`. */
+  readonly product?: string;
+  /** Why each URL could not be used, in words without secrets; empty when one could. */
+  readonly problems: readonly string[];
+  /** One for each queue of the options, in their order; empty when no URL answered. */
+  readonly queues: readonly QueueInspection[];
+}
+
+/** One queue as the broker sees it. What AMQP cannot tell is absent: a policy's settings, for one. */
+export interface QueueInspection {
+  readonly queue: string;
+  readonly exists: boolean;
+  readonly messages?: number;
+  readonly consumers?: number;
+  /** `classic`, `quorum`, `stream`. */
+  readonly type?: string;
+  /** From the queue's own arguments; '' is the default exchange, null means that they have none. */
+  readonly deadLetterExchange?: string | null;
+  /** From the queue's own arguments, milliseconds. */
+  readonly consumerTimeoutMs?: number;
+  /** Why the queue cannot be looked at, in the broker's words. */
+  readonly problem?: string;
+  /** Whether its dead-letter queue is there; absent when the options name none. */
+  readonly hasDeadLetterQueue?: boolean;
+}
+
+/** Connects once and asks about each queue. Changes nothing at the broker, never rejects for what the broker says. */
+export async function inspectAmqp(options: AmqpOptions): Promise<Inspection> {
+  const problems: string[] = [];
+  for (const url of options.urls) {
+    try {
+      const { model, destroy } = await openConnection(options, url, 'check');
+      try {
+        const { product, version } = model.connection.serverProperties;
+        const queues: QueueInspection[] = [];
+        for (const queue of options.queues.keys()) queues.push(await inspectQueue(model, queue, options));
+        return { url: urlText(url), product: `${product} ${version}`, problems: [], queues };
+      } finally {
+        await settledWithin(model.close(), options.connectTimeoutMs);
+        destroy();
+      }
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return { problems, queues: [] };
+}
+
+async function inspectQueue(
+  model: ChannelModel,
+  queue: string,
+  options: AmqpOptions,
+): Promise<QueueInspection> {
+  try {
+    const { messageCount, consumerCount } = await onThrowAwayChannel(
+      model,
+      `looking for ${queue}`,
+      (channel) => channel.checkQueue(queue),
+    );
+    const known = await queueArguments(model, queue);
+    const deadLetter = options.queues.get(queue)?.deadLetter;
+    return {
+      queue,
+      exists: true,
+      messages: messageCount,
+      consumers: consumerCount,
+      ...known,
+      ...(deadLetter === undefined ? {} : { hasDeadLetterQueue: await queueExists(model, deadLetter) }),
+    };
+  } catch (error) {
+    const code = replyCode(error);
+    if (code === NOT_FOUND) return { queue, exists: false };
+    return { queue, exists: code !== undefined, problem: reasonText(error) };
+  }
+}

@@ -1,0 +1,165 @@
+import { EventEmitter, once } from 'node:events';
+import type { ChannelModel, ConfirmChannel, Message as AmqpMessage } from 'amqplib';
+import { BrokerError, type Publication } from '../broker.ts';
+import { type ChannelEnd, openConfirmChannel } from './channel.ts';
+import type { Connection } from './connection.ts';
+import { keepOpen } from './keep-open.ts';
+import { toPublishOptions } from './message.ts';
+import { refusedBy } from './refusal.ts';
+
+/** A refused publication closes the channel; the others should not have to wait long for the next one. */
+const REOPEN_MAX_MS = 500;
+
+/** Publications that the broker confirms, on one channel that is opened again whenever it is lost. */
+export interface Publisher {
+  start(): void;
+  /** As `Broker.publish`. It waits as long as the connection lives: an alarm of the broker holds confirms back. */
+  publish(publication: Publication): Promise<'routed' | 'unroutable'>;
+  /** As `Broker.writable`: there is a channel, it is not congested and the broker has no alarm. */
+  writable(signal?: AbortSignal): Promise<void>;
+  /** Resolves when nothing is in flight. */
+  quiet(signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+interface InFlight {
+  readonly publication: Publication;
+  isReturned: boolean;
+  readonly resolve: (result: 'routed' | 'unroutable') => void;
+  readonly reject: (error: BrokerError) => void;
+}
+
+/** A publisher on a connection; `start` opens its channel. */
+export function createPublisher(connection: Connection): Publisher {
+  const changes = new EventEmitter<{ writable: []; quiet: [] }>().setMaxListeners(0);
+  const closing = new AbortController();
+  const inFlight = new Set<InFlight>();
+  let channel: ConfirmChannel | undefined;
+  let isCongested = false;
+  let running: Promise<void> | undefined;
+
+  async function open(model: ChannelModel): Promise<{ ended: Promise<string> }> {
+    const opened = await openConfirmChannel(model);
+    opened.channel.on('return', markReturned);
+    opened.channel.on('drain', () => {
+      isCongested = false;
+      announceWritable();
+    });
+    channel = opened.channel;
+    isCongested = false;
+    announceWritable();
+    model.on('unblocked', announceWritable);
+    return {
+      ended: opened.ended.then((end) => {
+        model.off('unblocked', announceWritable);
+        channel = undefined;
+        failInFlight(end);
+        return end.reason;
+      }),
+    };
+  }
+
+  function isWritable(): boolean {
+    return channel !== undefined && !isCongested && !connection.isBlocked;
+  }
+
+  function announceWritable(): void {
+    if (isWritable()) changes.emit('writable');
+  }
+
+  /** A return comes before its confirm and names no publication: it is the oldest one that equals it. */
+  function markReturned({ fields, properties, content }: AmqpMessage): void {
+    for (const waiting of inFlight) {
+      const { exchange, routingKey, body, properties: sent } = waiting.publication;
+      const isIt =
+        !waiting.isReturned &&
+        exchange === fields.exchange &&
+        routingKey === fields.routingKey &&
+        sent.messageId === properties.messageId &&
+        sent.correlationId === properties.correlationId &&
+        body.equals(content);
+      if (!isIt) continue;
+      waiting.isReturned = true;
+      return;
+    }
+  }
+
+  function failInFlight(end: ChannelEnd): void {
+    const refused = refusedBy(end, [...inFlight]);
+    for (const waiting of inFlight) {
+      waiting.reject(
+        waiting === refused
+          ? new BrokerError('refused', end.reason)
+          : new BrokerError('uncertain', `not confirmed: ${end.reason}`),
+      );
+    }
+    land(...inFlight);
+  }
+
+  function land(...landed: InFlight[]): void {
+    for (const one of landed) inFlight.delete(one);
+    if (inFlight.size === 0) changes.emit('quiet');
+  }
+
+  function write(target: ConfirmChannel, waiting: InFlight): void {
+    const { exchange, routingKey, body, properties } = waiting.publication;
+    const hasRoom = target.publish(
+      exchange,
+      routingKey,
+      body,
+      toPublishOptions(properties),
+      (error: unknown) => {
+        // When the channel has closed, how it closed decides, and `failInFlight` does that.
+        if (!inFlight.has(waiting)) return;
+        if (error === null) waiting.resolve(waiting.isReturned ? 'unroutable' : 'routed');
+        else if (isNack(error))
+          waiting.reject(new BrokerError('refused', 'a queue could not take it (is it full?)'));
+        else return;
+        land(waiting);
+      },
+    );
+    if (!hasRoom) isCongested = true;
+  }
+
+  return {
+    start() {
+      running ??= keepOpen({ connection, maxDelayMs: REOPEN_MAX_MS, signal: closing.signal, open });
+    },
+    async publish(publication) {
+      const target = channel;
+      if (target === undefined) throw new BrokerError('unavailable', 'there is no connection to the broker');
+      const { promise, resolve, reject } = Promise.withResolvers<'routed' | 'unroutable'>();
+      const waiting: InFlight = { publication, isReturned: false, resolve, reject };
+      inFlight.add(waiting);
+      try {
+        write(target, waiting);
+      } catch (error) {
+        land(waiting);
+        throw notWritten(error);
+      }
+      return promise;
+    },
+    async writable(signal) {
+      const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
+      either.throwIfAborted();
+      while (!isWritable()) await once(changes, 'writable', { signal: either });
+    },
+    async quiet(signal) {
+      while (inFlight.size > 0) await once(changes, 'quiet', { signal });
+    },
+    close() {
+      closing.abort();
+    },
+  };
+}
+
+function isNack(error: unknown): boolean {
+  return error instanceof Error && error.message === 'message nacked';
+}
+
+/** amqplib encodes before it writes: what it throws is about a closed channel, or about what cannot be encoded. */
+function notWritten(error: unknown): BrokerError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const isClosed = error instanceof Error && error.name === 'IllegalOperationError';
+  return new BrokerError(isClosed ? 'unavailable' : 'refused', reason, { cause: error });
+}

@@ -1,0 +1,62 @@
+import { BrokerError } from '../broker.ts';
+import { typeArgument } from './topology.ts';
+
+/*
+ * RabbitMQ has no delayed publication for us: a message waits in a queue whose messages expire after the delay and
+ * are dead-lettered back to where they came from. One queue per delay, because a queue expires messages at its
+ * head only: in a shared one, five minutes would wait behind an hour.
+ */
+
+const UNITS: readonly (readonly [name: string, ms: number])[] = [
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+  ['ms', 1],
+];
+const HOUR_MS = 3_600_000;
+/** RabbitMQ counts in 32 bits, and a wait queue must outlive its messages. */
+const LONGEST_DELAY_MS = 24 * 24 * HOUR_MS;
+
+/** How a wait queue is declared, and how long its messages wait in it: at least as long as was asked for. */
+export interface WaitQueue {
+  readonly name: string;
+  readonly delayMs: number;
+  readonly queueArguments: Readonly<Record<string, unknown>>;
+}
+
+/** The wait queue for a delay, rounded up to two significant digits of its unit (125 s: 2.1 minutes) so that there are few. */
+export function waitQueueFor(queue: string, delayMs: number, queueType: string | undefined): WaitQueue {
+  if (delayMs > LONGEST_DELAY_MS) {
+    throw new BrokerError('refused', `a delay of ${delayMs} ms is longer than RabbitMQ can wait (24 days)`);
+  }
+  const roundedMs = roundUp(delayMs);
+  return {
+    name: `${queue}.wait.${durationText(roundedMs)}`,
+    delayMs: roundedMs,
+    queueArguments: {
+      ...typeArgument(queueType),
+      'x-message-ttl': roundedMs,
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': queue,
+      // The queue goes when it has not been declared for so long: after its last message left, by a wide margin.
+      'x-expires': roundedMs * 2 + HOUR_MS,
+      // A quorum queue else dead-letters at most once. Its two settings go together.
+      ...(queueType === 'quorum'
+        ? { 'x-overflow': 'reject-publish', 'x-dead-letter-strategy': 'at-least-once' }
+        : {}),
+    },
+  };
+}
+
+function roundUp(delayMs: number): number {
+  const wholeMs = Math.max(1, Math.ceil(delayMs));
+  const [, unitMs] = UNITS.find(([, ms]) => wholeMs >= ms) ?? ['ms', 1];
+  const digits = Math.ceil(Math.log10(wholeMs / unitMs + Number.EPSILON));
+  const stepMs = Math.max(1, unitMs * 10 ** (Math.max(1, digits) - 2));
+  return Math.ceil(wholeMs / stepMs) * stepMs;
+}
+
+function durationText(ms: number): string {
+  const [unit, unitMs] = UNITS.find(([, size]) => ms % size === 0) ?? ['ms', 1];
+  return `${ms / unitMs}${unit}`;
+}

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createAmqpBroker } from '../../../src/broker/amqp/amqp-broker.ts';
+import { inspectAmqp } from '../../../src/broker/amqp/inspect.ts';
+import type { AmqpOptions } from '../../../src/broker/amqp/options.ts';
+import type { Broker, Publication } from '../../../src/broker/broker.ts';
+import { type Certificates, makeCertificates } from '../../support/certificates.ts';
+import { eventually } from '../../support/eventually.ts';
+import { freePort } from '../../support/free-port.ts';
+import { type Rabbitmq, startRabbitmq } from '../../support/rabbitmq.ts';
+import { openInbox } from '../inbox.ts';
+import { amqpOptions, urlParts } from './fixture.ts';
+
+/*
+ * What cannot be done to the RabbitMQ that all tests share. This one wants client certificates on its TLS
+ * port, closes channels after two seconds without an acknowledgement, takes no message over 100,000 bytes.
+ */
+const CONSUMER_TIMEOUT_MS = 2000;
+const MOST_BYTES = 100_000;
+
+let certificates: Certificates;
+let tlsPort: number;
+let rabbitmq: Rabbitmq;
+let queue: string;
+const opened: Broker[] = [];
+
+beforeAll(async () => {
+  certificates = await makeCertificates();
+  tlsPort = await freePort();
+  const { ca, serverCert, serverKey } = certificates.paths;
+  rabbitmq = await startRabbitmq({
+    config: `
+      listeners.ssl.1 = 127.0.0.1:${tlsPort}
+      ssl_options.cacertfile = ${ca}
+      ssl_options.certfile = ${serverCert}
+      ssl_options.keyfile = ${serverKey}
+      ssl_options.verify = verify_peer
+      ssl_options.fail_if_no_peer_cert = true
+      consumer_timeout = ${CONSUMER_TIMEOUT_MS}
+      max_message_size = ${MOST_BYTES}
+    `.replaceAll(/^ +/gm, ''),
+    advancedConfig: '[{rabbit, [{channel_tick_interval, 300}]}].',
+  });
+}, 120_000);
+afterAll(async () => {
+  await Promise.all(opened.splice(0).map((broker) => broker.close(2000)));
+  await rabbitmq.stop();
+  await certificates.remove();
+});
+beforeEach(() => {
+  queue = `own.${randomUUID()}`;
+});
+
+function open(changes: Partial<AmqpOptions> = {}): Broker {
+  const broker = createAmqpBroker(amqpOptions(rabbitmq.url, changes));
+  opened.push(broker);
+  broker.start();
+  return broker;
+}
+
+function to(routingKey: string, body: string | Buffer = 'x'): Publication {
+  return { exchange: '', routingKey, body: Buffer.from(body), properties: { persistent: true } };
+}
+
+describe('TLS', () => {
+  function tls(changes: Partial<AmqpOptions> = {}): Partial<AmqpOptions> {
+    return {
+      urls: [urlParts(rabbitmq.url, { protocol: 'amqps', hostname: '127.0.0.1', port: tlsPort })],
+      tls: {
+        ca: certificates.ca,
+        cert: certificates.clientCert,
+        key: certificates.clientKey,
+        servername: 'localhost',
+      },
+      ...changes,
+    };
+  }
+
+  async function refusal(changes: Partial<AmqpOptions>): Promise<string> {
+    const { problems } = await inspectAmqp(amqpOptions(rabbitmq.url, tls(changes)));
+    expect(problems).toHaveLength(1);
+    return problems[0] ?? '';
+  }
+
+  test('with the CA, a client certificate and the name in the certificate works', async () => {
+    const broker = open(tls());
+    const inbox = openInbox(broker, queue);
+    await inbox.consuming();
+    await broker.writable(AbortSignal.timeout(5000));
+    expect(await broker.publish(to(queue))).toBe('routed');
+    expect(await (await inbox.next()).ack()).toBe('settled');
+    await broker.close(2000);
+  });
+
+  test('with an unknown CA, another name or no client certificate is refused, saying so', async () => {
+    const { ca, clientCert: cert, clientKey: key } = certificates;
+    expect(await refusal({ tls: { cert, key, servername: 'localhost' } })).toMatch(
+      /TLS with .* failed: .*certificate/,
+    );
+    expect(await refusal({ tls: { ca, cert, key, servername: 'example.org' } })).toMatch(/example\.org/);
+    expect(await refusal({ tls: { ca, servername: 'localhost' } })).toMatch(/TLS with .* failed/);
+  });
+
+  test('that is still being opened is closed in time', async () => {
+    const broker = open(tls());
+    const before = performance.now();
+    await broker.close(500);
+    expect(performance.now() - before).toBeLessThan(700);
+  });
+});
+
+test('a message over the largest size is refused, and its neighbour is not', async () => {
+  const broker = open();
+  await openInbox(broker, queue).consuming();
+  await broker.writable(AbortSignal.timeout(5000));
+  const [small, large] = await Promise.allSettled([
+    broker.publish(to(queue)),
+    broker.publish(to(queue, Buffer.alloc(MOST_BYTES + 1))),
+  ]);
+  expect(large).toMatchObject({ reason: { kind: 'refused', message: expect.stringContaining('size') } });
+  if (small.status === 'rejected') expect(small.reason).toMatchObject({ kind: 'uncertain' });
+  await broker.writable(AbortSignal.timeout(5000));
+  expect(await broker.publish(to(queue))).toBe('routed');
+});
+
+test('after the acknowledgement timeout of the broker the delivery is lost and comes again; others are not disturbed', async () => {
+  const broker = open();
+  const slow = openInbox(broker, queue);
+  const quick = openInbox(broker, `${queue}.quick`);
+  await Promise.all([slow.consuming(), quick.consuming()]);
+  await broker.writable(AbortSignal.timeout(5000));
+  const lost: string[] = [];
+  broker.events.on('consumer:lost', (event) => lost.push(`${event.queue}: ${event.reason}`));
+  await broker.publish(to(queue));
+  const stale = await slow.next();
+  await eventually(() => stale.isLost, 'the timeout', 3 * CONSUMER_TIMEOUT_MS);
+  expect(await stale.ack()).toBe('lost');
+  const again = await slow.next();
+  expect(again.redelivered).toBe(true);
+  expect(await again.ack()).toBe('settled');
+  expect(lost).toEqual([expect.stringMatching(/timed? ?out/i)]);
+  await broker.publish(to(`${queue}.quick`));
+  expect(await (await quick.next()).ack()).toBe('settled');
+});
+
+test('an alarm of the broker is announced, holds publications back and not acknowledgements, and ends', async () => {
+  const broker = open();
+  const inbox = openInbox(broker, queue);
+  await inbox.consuming();
+  await broker.writable(AbortSignal.timeout(5000));
+  await broker.publish(to(queue));
+  const events: string[] = [];
+  broker.events.on('connection:blocked', ({ purpose }) => events.push(`blocked ${purpose}`));
+  broker.events.on('connection:unblocked', ({ purpose }) => events.push(`unblocked ${purpose}`));
+  await rabbitmq.ctl('set_vm_memory_high_watermark', '0.0000001');
+  const late = broker.publish(to(queue, 'late'));
+  await eventually(() => events.includes('blocked publish'), 'the alarm');
+  expect(broker.publishLoosely(to(queue))).toBe(false);
+  const writable = broker.writable(AbortSignal.timeout(20_000));
+  const first = await inbox.next();
+  expect(await first.ack()).toBe('settled');
+  await rabbitmq.ctl('set_vm_memory_high_watermark', '0.4');
+  expect(await late).toBe('routed');
+  await writable;
+  expect(events).toContain('unblocked publish');
+}, 30_000);
+
+test.each(['SIGKILL', 'an orderly restart'] as const)(
+  'over %s of the broker everything is opened again, and no persistent message is lost',
+  async (how) => {
+    const broker = open();
+    const inbox = openInbox(broker, queue, 1);
+    await inbox.consuming();
+    await broker.writable(AbortSignal.timeout(5000));
+    expect(await broker.publish(to(queue, '1'))).toBe('routed');
+    expect(await broker.publish(to(queue, '2'))).toBe('routed');
+    const stale = await inbox.next();
+    if (how === 'SIGKILL') await rabbitmq.kill();
+    const restarted = rabbitmq.restart();
+    await eventually(() => stale.isLost, 'the loss');
+    await restarted;
+    const first = await inbox.next(20_000);
+    expect(first.message.body.toString()).toBe('1');
+    expect(await first.ack()).toBe('settled');
+    expect((await inbox.next()).message.body.toString()).toBe('2');
+    await broker.writable(AbortSignal.timeout(10_000));
+    expect(await broker.publish(to(queue, '3'))).toBe('routed');
+    await broker.close(2000);
+  },
+  60_000,
+);
