@@ -1,0 +1,66 @@
+import { constants } from 'node:os';
+import { type Outcome, completed, crashed, failed } from '../../job/outcome.ts';
+import type { ChildExit } from './start.ts';
+
+/** Which exit codes mean what. */
+export interface ExitCodes {
+  readonly successCodes: readonly number[];
+  readonly blockedCodes: readonly number[];
+  readonly unavailableCodes: readonly number[];
+}
+
+/** What the child said before it ended: lines that are not empty, oldest first. */
+export interface LastLines {
+  readonly stdout: readonly string[];
+  readonly stderr: readonly string[];
+}
+
+/**
+ * What a child's end means for its job; the first row that fits decides:
+ *
+ *   not started, too much for it (E2BIG)   failed, for good
+ *   not started                            unavailable
+ *   ended by a signal                      crashed
+ *   code in `successCodes`                 completed
+ *   code in `blockedCodes`                 blocked, its last line as the reason
+ *   code in `unavailableCodes`             unavailable
+ *   any other code                         crashed, with the last lines of stderr
+ */
+export function outcomeOfExit(exit: ChildExit, codes: ExitCodes, said: LastLines): Outcome {
+  switch (exit.kind) {
+    case 'not-started':
+      if (exit.code === 'E2BIG') {
+        return failed('the values for its environment are too large together: read them from stdin');
+      }
+      return { kind: 'unavailable', reason: `could not be started: ${exit.message}` };
+    case 'killed':
+      return crashed(explain(`killed by ${exit.signal}`, said), detailOf(said));
+    case 'exited':
+      return outcomeOfCode(exit.code, codes, said);
+  }
+}
+
+function outcomeOfCode(code: number, codes: ExitCodes, said: LastLines): Outcome {
+  if (codes.successCodes.includes(code)) return completed();
+  if (codes.blockedCodes.includes(code)) {
+    return { kind: 'blocked', reason: said.stderr.at(-1) ?? said.stdout.at(-1) ?? `exit code ${code}` };
+  }
+  if (codes.unavailableCodes.includes(code)) {
+    return { kind: 'unavailable', reason: explain(`exit code ${code}`, said) };
+  }
+  return crashed(explain(`exit code ${code}${signalBehind(code)}`, said), detailOf(said));
+}
+
+/** A shell says 128 + n of a program that signal n ended. */
+function signalBehind(code: number): string {
+  const name = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
+  return name === undefined ? '' : ` (${name})`;
+}
+
+function explain(what: string, { stderr }: LastLines): string {
+  return stderr.length === 0 ? what : `${what}: ${stderr.slice(-3).join('\n')}`;
+}
+
+function detailOf({ stderr }: LastLines): string | undefined {
+  return stderr.length > 3 ? stderr.join('\n') : undefined;
+}

@@ -1,0 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ProcessEntry, readProcessTable, wasStartedWith } from './process-table.ts';
+
+/** After SIGKILL only the kernel can keep a process: it is waited for this long, then given up. */
+const KILL_LIMIT_MS = 2_000;
+const LONGEST_POLL_MS = 50;
+
+/** The processes of one run. */
+export interface Tree {
+  /** The child that was started: its number is also its group's and its session's. */
+  readonly pid: number;
+  /** `NAME=value` in the environment of every process of this run and of no other. */
+  readonly marker: string;
+  readonly killGraceMs: number;
+  /** False: only what is left in the group and the session. True: what has left them, too. Asked again at each look. */
+  readonly includesEscaped: () => boolean;
+}
+
+/**
+ * Ends a tree of processes: TERM, `killGraceMs`, KILL. True when nothing of it is left.
+ *
+ * A stranger cannot be meant: a number stays taken as long as a group or a session has it, the first look comes at
+ * once after the child's end, and single processes are told apart by when they started.
+ */
+export async function stopTree(tree: Tree): Promise<boolean> {
+  const members = new Members(tree);
+  if (members.find().length === 0) return true;
+  members.signal('SIGTERM');
+  // A stopped process hears nothing but KILL until it is continued.
+  members.signal('SIGCONT');
+  if (await isGone(members, tree.killGraceMs)) return true;
+  return isGone(members, KILL_LIMIT_MS, () => members.signal('SIGKILL'));
+}
+
+async function isGone(members: Members, limitMs: number, eachTime?: () => void): Promise<boolean> {
+  const deadline = performance.now() + limitMs;
+  for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, LONGEST_POLL_MS)) {
+    eachTime?.();
+    if (members.find().length === 0) return true;
+    const leftMs = deadline - performance.now();
+    if (leftMs <= 0) return false;
+    await delay(Math.min(pauseMs, leftMs));
+  }
+}
+
+class Members {
+  readonly #tree: Tree;
+  readonly #known = new Map<number, string>();
+  readonly #strangers = new Map<number, string>();
+  /** Once seen gone, the number of group and session may come to belong to a stranger. */
+  #isGroupOver = false;
+
+  constructor(tree: Tree) {
+    this.#tree = tree;
+  }
+
+  /** Who is alive now. Costs a look at the whole process table, except when the group is gone and nothing else counts. */
+  find(): Array<Pick<ProcessEntry, 'pid' | 'group'>> {
+    const { pid, includesEscaped } = this.#tree;
+    const everything = includesEscaped();
+    this.#isGroupOver ||= !groupExists(pid) && !everything;
+    if (this.#isGroupOver && !everything) return [];
+    const table = readProcessTable();
+    if (table.length === 0) return groupExists(pid) ? [{ pid, group: pid }] : [];
+    this.#isGroupOver ||= !table.some((entry) => this.#isInside(entry));
+    for (const entry of table) {
+      if (this.#belongs(entry, everything)) this.#known.set(entry.pid, entry.startTime);
+    }
+    if (everything) this.#addDescendants(table);
+    return table.filter((entry) => !entry.isZombie && this.#known.get(entry.pid) === entry.startTime);
+  }
+
+  /** Each process hears it once: the group as a whole, so that none slips through, the others one by one. */
+  signal(signal: NodeJS.Signals): void {
+    const found = this.find();
+    const { pid } = this.#tree;
+    if (found.some(({ group }) => group === pid)) send(-pid, signal);
+    for (const member of found) {
+      if (member.group !== pid) send(member.pid, signal);
+    }
+  }
+
+  #isInside({ group, session }: ProcessEntry): boolean {
+    return !this.#isGroupOver && (group === this.#tree.pid || session === this.#tree.pid);
+  }
+
+  #belongs(entry: ProcessEntry, everything: boolean): boolean {
+    if (this.#isInside(entry)) return true;
+    if (!everything || entry.isZombie || this.#strangers.get(entry.pid) === entry.startTime) return false;
+    if (wasStartedWith(entry.pid, this.#tree.marker)) return true;
+    this.#strangers.set(entry.pid, entry.startTime);
+    return false;
+  }
+
+  /** Those who left the session and emptied their environment, but still have a parent of ours. */
+  #addDescendants(table: readonly ProcessEntry[]): void {
+    const alive = new Map(table.map((entry) => [entry.pid, entry.startTime]));
+    const isKnown = (pid: number) => alive.has(pid) && this.#known.get(pid) === alive.get(pid);
+    for (let grown = true; grown; ) {
+      grown = false;
+      for (const entry of table) {
+        if (isKnown(entry.pid) || !isKnown(entry.parent)) continue;
+        this.#known.set(entry.pid, entry.startTime);
+        grown = true;
+      }
+    }
+  }
+}
+
+function groupExists(pid: number): boolean {
+  try {
+    return process.kill(-pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has just ended, or is not ours to signal: the next look tells.
+  }
+}

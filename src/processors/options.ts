@@ -1,0 +1,31 @@
+/** Severity of a line for the daemon's own log. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Takes a line for the daemon's own log; `fields` are plain values that can be turned into JSON. */
+export type Log = (level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+/** What a processor has to know of one `[runner:NAME]` section. Paths are absolute unless said otherwise. */
+export interface RunnerOptions {
+  /** NAME of the section. */
+  readonly name: string;
+  /** The runner's line after its first `!`. */
+  readonly spec: string;
+  /** Folder of the INI file: what relative paths start from, and where a child runs unless `cwd` says otherwise. */
+  readonly directory: string;
+  /** The section's own keys, as text. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** How many jobs may run at once. */
+  readonly concurrency: number;
+  /** How long something that was asked to end may take before it is ended by force. */
+  readonly killGraceMs: number;
+  /** Working directory of a child, relative to `directory`. */
+  readonly cwd?: string;
+  /** The `env.NAME` keys: added to the environment of children and threads. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly successCodes: readonly number[];
+  readonly blockedCodes: readonly number[];
+  readonly unavailableCodes: readonly number[];
+  /** Threads of a module runner; default: the cores, at most `concurrency`. */
+  readonly threads?: number;
+  readonly log?: Log;
+}

@@ -1,0 +1,114 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { execa } from 'execa';
+import type { Job } from '../job/job.ts';
+import { type Failure, type Outcome, failed } from '../job/outcome.ts';
+import { type RunContext, type Runner, RunnerError } from '../job/runner.ts';
+import {
+  baseEnvironment,
+  findEnvironmentProblem,
+  jobEnvironment,
+  settingsEnvironment,
+} from './child/environment.ts';
+import { runChild } from './child/run.ts';
+import type { CompiledCommand } from './command/command-text.ts';
+import type { RunnerOptions } from './options.ts';
+import { resolvePlaceholder } from './command/placeholders.ts';
+import { compileShellCommand } from './command/shell-syntax.ts';
+
+const SHELL = '/bin/sh';
+const SYNTAX_CHECK_LIMIT_MS = 10_000;
+
+/**
+ * `shell!COMMAND`: each job is one `/bin/sh -c COMMAND`, its message's body on stdin. Node gives children sockets, not
+ * pipes, which no program can open by name: `cat -` and `>&2` work, `cat /dev/stdin` and `>/dev/stderr` do not.
+ */
+export function createShellRunner(options: RunnerOptions): Runner {
+  return new ShellRunner(options);
+}
+
+class ShellRunner implements Runner {
+  readonly name: string;
+  readonly #options: RunnerOptions;
+  readonly #cwd: string;
+  readonly #env: Readonly<Record<string, string>>;
+  #command: CompiledCommand | undefined;
+
+  constructor(options: RunnerOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#cwd = resolve(options.directory, options.cwd ?? '.');
+    this.#env = { ...baseEnvironment(), ...options.env };
+  }
+
+  async start(): Promise<void> {
+    if (this.#options.spec.trim() === '') throw new RunnerError('no command after shell!');
+    const command = compileShellCommand(this.#options.spec);
+    this.#requireSettings(command);
+    await this.#requireDirectory();
+    await this.#requireSyntax(command);
+    this.#command = command;
+  }
+
+  async run(job: Job, context: RunContext): Promise<Outcome> {
+    const command = this.#command;
+    if (command === undefined) return { kind: 'unavailable', reason: 'the runner has not been started' };
+    const values = this.#resolve(command, job);
+    if ('kind' in values) return values;
+    const env = {
+      ...this.#env,
+      ...jobEnvironment(job),
+      ...settingsEnvironment(this.#options.settings),
+      ...values.variables,
+    };
+    const { successCodes, blockedCodes, unavailableCodes, killGraceMs, log } = this.#options;
+    return runChild({ file: SHELL, args: ['-c', command.text], cwd: this.#cwd, env }, context, {
+      successCodes,
+      blockedCodes,
+      unavailableCodes,
+      killGraceMs,
+      log,
+    });
+  }
+
+  async stop(): Promise<void> {}
+
+  #resolve(command: CompiledCommand, job: Job): { variables: Record<string, string> } | Failure {
+    const variables: Record<string, string> = {};
+    for (const [index, placeholder] of command.placeholders.entries()) {
+      const found = resolvePlaceholder(placeholder, job, this.#options.settings);
+      if ('problem' in found) return failed(found.problem);
+      const variable = `RBIT_P${index + 1}`;
+      const problem = findEnvironmentProblem(variable, found.value);
+      if (problem !== undefined) return failed(`the value of ${placeholder.text} ${problem}`);
+      variables[variable] = found.value;
+    }
+    return { variables };
+  }
+
+  #requireSettings(command: CompiledCommand): void {
+    for (const placeholder of command.placeholders) {
+      if (placeholder.kind === 'setting' && !Object.hasOwn(this.#options.settings, placeholder.setting)) {
+        throw new RunnerError(`${placeholder.text}: the runner has no setting "${placeholder.setting}"`);
+      }
+    }
+  }
+
+  async #requireDirectory(): Promise<void> {
+    const found = await stat(this.#cwd).catch(() => undefined);
+    if (found?.isDirectory() !== true) throw new RunnerError(`cwd ${this.#cwd} is not a directory`);
+  }
+
+  async #requireSyntax(command: CompiledCommand): Promise<void> {
+    const result = await execa(SHELL, ['-n', '-c', command.text], {
+      cwd: this.#cwd,
+      env: this.#env,
+      extendEnv: false,
+      stdin: 'ignore',
+      reject: false,
+      timeout: SYNTAX_CHECK_LIMIT_MS,
+    });
+    if (result.failed)
+      throw new RunnerError(`the shell refuses the command: ${result.stderr || result.shortMessage}`);
+  }
+}

@@ -1,0 +1,50 @@
+import type { Job } from '../../job/job.ts';
+import type { LogLevel } from '../options.ts';
+
+/** What a thread is born with. */
+export interface ThreadData {
+  /** URL of a file, or a package's name. */
+  readonly specifier: string;
+  /** URL that a package's name is looked up from. */
+  readonly parentUrl: string;
+  readonly exportName: string;
+  readonly settings: Readonly<Record<string, string>>;
+  /** One Int32: characters of output that the thread has sent and the daemon has not taken yet. */
+  readonly unread: SharedArrayBuffer;
+}
+
+/** What the daemon says to a thread. `id` is a number for one run, made by the daemon. */
+export type ToThread =
+  | { readonly kind: 'run'; readonly id: number; readonly job: Job }
+  | { readonly kind: 'abort'; readonly id: number }
+  | { readonly kind: 'ping'; readonly count: number };
+
+/** How a function ended. `json` is data as text, so that the daemon never copies a stranger's objects. */
+export type JobEnd =
+  | { readonly kind: 'completed'; readonly json?: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly json?: string }
+  | { readonly kind: 'blocked'; readonly reason: string; readonly delay?: number | string }
+  | { readonly kind: 'crashed'; readonly message: string; readonly stack?: string };
+
+/** What a thread says to the daemon; without `id` it concerns no job that is running. */
+export type FromThread =
+  | { readonly kind: 'loaded' }
+  | { readonly kind: 'unusable'; readonly reason: string }
+  | { readonly kind: 'pong'; readonly count: number }
+  | {
+      readonly kind: 'output';
+      readonly id?: number;
+      readonly lines: readonly string[];
+      readonly size: number;
+    }
+  | { readonly kind: 'progress'; readonly id: number; readonly percent: number; readonly message?: string }
+  | {
+      readonly kind: 'log';
+      readonly id?: number;
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields?: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: 'ended'; readonly id: number; readonly end: JobEnd }
+  /** The last word of a thread that an exception or process.exit is ending. */
+  | { readonly kind: 'dying'; readonly id?: number; readonly reason: string; readonly stack?: string };

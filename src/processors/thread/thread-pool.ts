@@ -1,0 +1,106 @@
+import type { Job } from '../../job/job.ts';
+import { type Outcome, crashed } from '../../job/outcome.ts';
+import type { RunContext } from '../../job/runner.ts';
+import { type Performance, PooledThread } from './pooled-thread.ts';
+import type { ThreadOptions } from './thread-options.ts';
+
+/**
+ * Warm threads that share the jobs of one module runner.
+ *
+ * When a thread dies, the job that is to blame has crashed and its neighbours are put back, uncounted. When nobody
+ * can tell which of several it was (out of memory, an error outside any job), each of them is run once more here, one after
+ * the other, alone in a thread of its own: the one that ends that thread, too, has crashed, and counts; the
+ * others end as they would have. So nothing is lost, and a job that kills threads never goes round uncounted.
+ */
+export class ThreadPool {
+  readonly #size: number;
+  readonly #options: ThreadOptions;
+  #threads: PooledThread[] = [];
+  #solitary: Promise<void> = Promise.resolve();
+
+  constructor(size: number, options: ThreadOptions) {
+    this.#size = size;
+    this.#options = options;
+  }
+
+  /** Starts all threads and loads the module in each. Rejects with RunnerError when that fails. */
+  async start(): Promise<void> {
+    const started = Array.from({ length: this.#size }, () => this.#open());
+    try {
+      await Promise.all(started.map((thread) => thread.loaded));
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Runs a job on the thread that has the fewest. Never rejects. */
+  async run(job: Job, context: RunContext): Promise<Outcome> {
+    if (context.signal.aborted) return interrupted('the run was ended');
+    const performance = await this.#choose().perform(job, context);
+    if (performance.kind === 'lost' && performance.blame === 'unknown' && !context.signal.aborted) {
+      return this.#runAlone(job, context);
+    }
+    return outcomeOf(performance, context);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#threads.splice(0).map((thread) => thread.end()));
+  }
+
+  /** One that died is replaced here, when it is missed, so that a module that dies at once cannot make us spin. */
+  #choose(): PooledThread {
+    this.#threads = this.#threads.filter((thread) => thread.isUsable);
+    const [first, ...others] = this.#threads;
+    const leastLoaded = others.reduce(
+      (best, thread) => (best && thread.load >= best.load ? best : thread),
+      first,
+    );
+    if (leastLoaded === undefined) return this.#open();
+    return leastLoaded.load > 0 && this.#threads.length < this.#size ? this.#open() : leastLoaded;
+  }
+
+  #open(): PooledThread {
+    const thread = new PooledThread(this.#options);
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  async #runAlone(job: Job, context: RunContext): Promise<Outcome> {
+    const before = this.#solitary;
+    const turn = Promise.withResolvers<void>();
+    this.#solitary = before.then(() => turn.promise);
+    try {
+      await unlessAborted(before, context.signal);
+      if (context.signal.aborted) return interrupted('the run was ended');
+      const thread = new PooledThread(this.#options);
+      const performance = await thread.perform(job, context);
+      await thread.end();
+      return outcomeOf(performance, context);
+    } finally {
+      turn.resolve();
+    }
+  }
+}
+
+function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    signal.addEventListener('abort', end);
+    void promise.then(end);
+  });
+}
+
+function outcomeOf(performance: Performance, context: RunContext): Outcome {
+  if (performance.kind === 'ended') return performance.outcome;
+  if (context.signal.aborted) return interrupted('the run was ended');
+  if (performance.blame === 'own') return crashed(performance.reason, performance.stack);
+  return interrupted(`the job's thread ended: ${performance.reason}`);
+}
+
+function interrupted(reason: string): Outcome {
+  return { kind: 'interrupted', reason };
+}
