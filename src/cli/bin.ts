@@ -19,5 +19,3 @@ function compare(a: number[], b: number[]): number {
   const at = b.findIndex((part, index) => part !== a[index]);
   return at === -1 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }
-
-export {};

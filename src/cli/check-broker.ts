@@ -18,7 +18,10 @@ export async function checkBroker(config: Config): Promise<void> {
   }
   process.stdout.write(`\n${inspection.product ?? 'broker'} at ${inspection.url}\n`);
   process.stdout.write(
-    table(['queue', 'exists', 'type', 'messages', 'consumers', 'dead letters', 'ack timeout'], rows(config, inspection)),
+    table(
+      ['queue', 'exists', 'type', 'messages', 'consumers', 'dead letters', 'ack timeout'],
+      rows(config, inspection),
+    ),
   );
   for (const queue of inspection.queues) complain(config, queue);
 }
@@ -38,13 +41,19 @@ function rows({ queues }: Config, inspection: Inspection): string[][] {
 function complain(config: Config, queue: QueueInspection): void {
   const willBeMade = config.amqp.declare === 'if-missing';
   if (queue.problem !== undefined || (!queue.exists && !willBeMade)) {
-    say(config, `error: queue ${queue.queue}: ${queue.problem ?? 'does not exist, and may not be created (declare)'}`);
+    say(
+      config,
+      `error: queue ${queue.queue}: ${queue.problem ?? 'does not exist, and may not be created (declare)'}`,
+    );
     process.exitCode = EXIT.brokerUnusable;
   } else if (!queue.exists) {
     say(config, `note: queue ${queue.queue} does not exist yet; the daemon will create it`);
   }
   if (queue.hasDeadLetterQueue !== true && !willBeMade) {
-    say(config, `warning: queue ${queue.queue} has no dead-letter queue: create it, or set declare = if-missing`);
+    say(
+      config,
+      `warning: queue ${queue.queue} has no dead-letter queue: create it, or set declare = if-missing`,
+    );
   }
   const runner = config.runners.get(config.mappings.get(queue.queue) ?? '');
   const ackTimeoutMs = queue.consumerTimeoutMs ?? BROKER_TIMEOUT_MS;

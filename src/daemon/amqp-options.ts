@@ -38,5 +38,5 @@ function withoutUndefined({
 }
 
 async function readOptional(path: string | undefined): Promise<Buffer | undefined> {
-  return path === undefined ? undefined : await readFile(path);
+  return path === undefined ? undefined : readFile(path);
 }

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Broker } from '../broker/broker.ts';
-import { formatDuration } from '../job/duration.ts';
 import type { Runner } from '../job/runner.ts';
+import type { Running } from '../worker/running.ts';
 import type { Worker } from '../worker/worker.ts';
 import type { Log } from './log.ts';
+import { logRunning, logVictims } from './log-events.ts';
 
 export interface DaemonParts {
   readonly broker: Broker;
@@ -38,7 +39,7 @@ export class Daemon {
     const { broker, workers, runners, log, shutdownTimeoutMs, killGraceMs } = this.#parts;
     const idle = this.#stopIntake().then(() => Promise.all(workers.map((worker) => worker.idle())));
     if (!(await endsWithin(idle, shutdownTimeoutMs))) {
-      this.#nameVictims();
+      logVictims(log, this.#running(), shutdownTimeoutMs);
       for (const worker of workers) worker.abort();
       if (!(await endsWithin(idle, killGraceMs + FAREWELL_MS))) {
         log.error('some messages could not be settled; the broker will hand them out again');
@@ -49,29 +50,17 @@ export class Daemon {
     log.info('stopped');
   }
 
-  /** Says what is running. */
+  /** Says in the log what is running. */
   report(): void {
-    const { workers, log } = this.#parts;
-    const running = workers.flatMap((worker) => worker.running.list());
-    log.info({ running: running.length }, `${running.length} jobs in hand`);
-    for (const { facts, since } of running) {
-      const forMs = Math.round((Date.now() - since) / 1000) * 1000;
-      log.info({ ...facts }, `job ${facts.id} of ${facts.queue}: for ${formatDuration(forMs)}`);
-    }
+    logRunning(this.#parts.log, this.#running());
   }
 
   async #stopIntake(): Promise<void> {
     await Promise.all(this.#parts.workers.map((worker) => worker.stopIntake()));
   }
 
-  #nameVictims(): void {
-    const { workers, log, shutdownTimeoutMs } = this.#parts;
-    for (const { facts } of workers.flatMap((worker) => worker.running.list())) {
-      log.warn(
-        { ...facts },
-        `job ${facts.id} of ${facts.queue} still runs after ${formatDuration(shutdownTimeoutMs)}: ended, its message goes back`,
-      );
-    }
+  #running(): Running[] {
+    return this.#parts.workers.flatMap((worker) => worker.running.list());
   }
 }
 

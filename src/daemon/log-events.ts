@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { BrokerEvents } from '../broker/broker.ts';
 import { formatDuration } from '../job/duration.ts';
 import type { Announcer, RunFacts, WorkEvents } from '../job/events.ts';
+import type { Running } from '../worker/running.ts';
 import type { Log } from './log.ts';
 
 /** Words what the workers announce: the one place that decides level and text of a job's log lines. */
@@ -55,10 +56,7 @@ export function logBroker(log: Log, events: EventEmitter<BrokerEvents>): void {
     log.info({ purpose }, `connected to ${url} (${purpose})`),
   );
   events.on('connection:lost', ({ purpose, reason, retryInMs }) =>
-    log.warn(
-      { purpose },
-      `no connection (${purpose}): ${reason} (next try in ${formatDuration(Math.round(retryInMs))})`,
-    ),
+    log.warn({ purpose }, `no connection (${purpose}): ${reason} (next try in ${inWords(retryInMs)})`),
   );
   events.on('connection:blocked', ({ purpose, reason }) =>
     log.warn({ purpose }, `the broker takes no messages (${purpose}): ${reason}; replies wait`),
@@ -66,13 +64,33 @@ export function logBroker(log: Log, events: EventEmitter<BrokerEvents>): void {
   events.on('connection:unblocked', ({ purpose }) =>
     log.info({ purpose }, `the broker takes messages again (${purpose})`),
   );
+  events.on('output:lost', ({ reason, retryInMs }) =>
+    log.warn(`output and notifications are lost: ${reason} (next try in ${inWords(retryInMs)})`),
+  );
+  events.on('delivery:unhandled', ({ queue, error }) =>
+    log.error({ queue, err: error }, `bug: a message of ${queue} was not taken; it stays with the broker`),
+  );
   events.on('consumer:open', ({ queue }) => log.info({ queue }, `consuming queue ${queue}`));
   events.on('consumer:lost', ({ queue, reason, retryInMs }) =>
-    log.warn(
-      { queue },
-      `queue ${queue} is not consumed: ${reason} (next try in ${formatDuration(Math.round(retryInMs))})`,
-    ),
+    log.warn({ queue }, `queue ${queue} is not consumed: ${reason} (next try in ${inWords(retryInMs)})`),
   );
+}
+
+/** Lists what is running, for an operator who asks. */
+export function logRunning(log: Log, running: readonly Running[]): void {
+  log.info({ running: running.length }, `${running.length} ${running.length === 1 ? 'job' : 'jobs'} in hand`);
+  for (const { facts, since } of running) {
+    const seconds = Math.round((Date.now() - since) / 1000);
+    log.info(fields(facts), `${name(facts)}: for ${formatDuration(seconds * 1000)}`);
+  }
+}
+
+/** Names the jobs that a stop does not wait for any longer. */
+export function logVictims(log: Log, running: readonly Running[], waitedMs: number): void {
+  for (const { facts } of running) {
+    const waited = formatDuration(waitedMs);
+    log.warn(fields(facts), `${name(facts)} still runs after ${waited}: it is ended, its message goes back`);
+  }
 }
 
 const END_LEVELS = {
@@ -93,6 +111,10 @@ function logEnd(log: Log): (end: WorkEvents['job:ended'][0]) => void {
       `${name(facts)} ${outcome.kind} after ${formatDuration(durationMs)}${why}; message ${disposal}`,
     );
   };
+}
+
+function inWords(ms: number): string {
+  return formatDuration(Math.round(ms));
 }
 
 function fields({ queue, runner, id, attempt }: RunFacts): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import { type Logger, pino, destination, stdTimeFunctions, type DestinationStream } from 'pino';
+import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
 
 export type Log = Logger;
 
@@ -10,11 +10,12 @@ export interface LogOptions {
   readonly mask: (text: string) => string;
 }
 
+/** What waits at most for a reader that has stopped reading, in bytes; what comes then is dropped. */
+const MOST_UNREAD = 8 * 1024 * 1024;
+
 /** The daemon's own log on standard output: one line a fact. */
 export async function createLog({ level, format, mask }: LogOptions): Promise<Log> {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
-  // A reader that goes away (`rbit-ts | head`) must not take the jobs with it.
-  process.stdout.on('error', () => {});
   return pino(
     {
       level,
@@ -23,12 +24,30 @@ export async function createLog({ level, format, mask }: LogOptions): Promise<Lo
       formatters: { level: (label) => ({ level: label }) },
       hooks: { streamWrite: mask },
     },
-    isPretty ? await prettyStream() : destination({ fd: 1, sync: false }),
+    isPretty ? await prettyStream() : jsonStream(),
   );
+}
+
+// A reader that goes away (`rbit-ts | head`) or falls asleep must not take the jobs with it.
+function jsonStream(): DestinationStream {
+  const stream = destination({ fd: 1, sync: false, maxLength: MOST_UNREAD });
+  stream.on('error', () => {});
+  return stream;
 }
 
 // Loaded only where somebody looks: it costs more start-up time than the rest of the log.
 async function prettyStream(): Promise<DestinationStream> {
   const { default: pretty } = await import('pino-pretty');
-  return pretty({ colorize: process.stdout.isTTY, translateTime: 'SYS:HH:MM:ss.l', sync: true });
+  process.stdout.on('error', () => {});
+  return pretty({
+    colorize: process.stdout.isTTY,
+    translateTime: 'SYS:HH:MM:ss.l',
+    destination: process.stdout,
+    // What jobs print and what messages are called is not to move the cursor or to look like lines of ours.
+    messageFormat: (entry, key) => withoutControls(String(entry[key])),
+  });
+}
+
+function withoutControls(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (control) => (control === '\n' ? '\n    ' : '\u{fffd}'));
 }

@@ -1,0 +1,229 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { connect } from 'amqplib';
+import { describe, expect, it } from 'vitest';
+import { badFiles } from '../config/bad-files.ts';
+import { amqpUrl } from '../support/amqp-url.ts';
+import { CLI, makeProject } from '../support/daemon.ts';
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function rbitTs(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; node?: string[] } = {},
+): Promise<Result> {
+  const env = { ...process.env, ...options.env };
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [...(options.node ?? []), CLI, ...args],
+      { cwd: options.cwd, env, timeout: 30_000 },
+      (error, stdout, stderr) => {
+        resolve({
+          code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
+          stdout,
+          stderr,
+        });
+      },
+    );
+  });
+}
+
+const AMQP = '[amqp]\nhost = localhost\n';
+
+describe('a bad configuration ends with 78 and one line that says where, what and how to mend it', () => {
+  it.concurrent.each(badFiles)('$name', async ({ text, expected }) => {
+    const { ini, remove } = await makeProject(text);
+    const { code, stdout, stderr } = await rbitTs([ini]);
+    expect({ code, stdout }).toStrictEqual({ code: 78, stdout: '' });
+    expect(stderr).toMatch(expected);
+    await remove();
+  });
+
+  it.concurrent.each([
+    ['a module that is not there', 'module!./none.ts', /worker\.ini:4: \[runner:r\] runner: .*none\.ts/],
+    [
+      'a module that does not load',
+      'module!./broken.mjs',
+      /worker\.ini:4: \[runner:r\] runner: .*broken\.mjs/,
+    ],
+    ['an export that is not there', 'module!./fine.mjs:other', /worker\.ini:4: \[runner:r\] runner: .*other/],
+    [
+      'an export that is no function',
+      'module!./fine.mjs:number',
+      /worker\.ini:4: \[runner:r\] runner: .*number/,
+    ],
+    [
+      'a package that is not there',
+      'module!no-such-package',
+      /worker\.ini:4: \[runner:r\] runner: .*no-such-package/,
+    ],
+    ['a shell syntax error', "shell!echo 'open", /worker\.ini:4: \[runner:r\] runner: /],
+    ['an open placeholder', 'shell!echo %{parameters', /worker\.ini:4: \[runner:r\] runner: /],
+    ['a placeholder in backticks', 'shell!echo `echo %ID`', /worker\.ini:4: \[runner:r\] runner: .*\$\(/],
+    ['a placeholder in arithmetic', 'shell!echo $((%{n} + 1))', /worker\.ini:4: \[runner:r\] runner: /],
+  ])('%s', async (_, line, expected) => {
+    const { ini, remove } = await makeProject(
+      `[rbit]\nqueue-mappings = q:r\n[runner:r]\nrunner = ${line}\n${AMQP}`,
+      {
+        'fine.mjs': 'export default () => {}; export const number = 1;',
+        'broken.mjs': 'export default (',
+      },
+    );
+    for (const command of ['run', 'check']) {
+      const { code, stderr } = await rbitTs([command, ini]);
+      expect({ code, stderr }).toMatchObject({ code: 78, stderr: expect.stringMatching(expected) });
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+    }
+    await remove();
+  });
+
+  it('says every mistake of a file at once, and starts nothing', async () => {
+    const { ini, remove } = await makeProject(
+      '[rbit]\nqueue-mappings = q:one p:two\nlog-levl = info\n[runner:one]\nrunner = shell!touch started\ntimeout = 10x\n[amqp]\nhots = h\n',
+    );
+    const { code, stderr } = await rbitTs([ini]);
+    expect(code).toBe(78);
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => line.replace(`${dirname(ini)}/`, '')),
+    ).toStrictEqual([
+      expect.stringMatching(/^worker\.ini:2: .*two/),
+      expect.stringMatching(/^worker\.ini:3: .*log-levl.*log-level/),
+      expect.stringMatching(
+        /^worker\.ini:6: \[runner:one\] timeout = "10x": not a duration \(try 10s, 10m, 2h/,
+      ),
+      expect.stringMatching(/^worker\.ini:8: .*hots.*host/),
+    ]);
+    await remove();
+  });
+});
+
+describe('check', () => {
+  it('prints what would run, and needs no broker', async () => {
+    const { ini, remove } = await makeProject(
+      `[rbit]\nqueue-mappings = pdf.jobs:pdf mail:mail\n${AMQP}[runner:pdf]\nrunner = shell!true\ntimeout = 90s\n[runner:mail]\nrunner = module!./mail.ts\nconcurrency = 4\ntimeout = none\n`,
+      { 'mail.ts': 'export default async (): Promise<void> => {};' },
+    );
+    const { code, stdout, stderr } = await rbitTs(['check', ini]);
+    expect({ code, stderr }).toStrictEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe(
+      [
+        'queue     runner  processor  concurrency  timeout',
+        'pdf.jobs  pdf     shell      1            90s',
+        'mail      mail    module     4            none',
+        '',
+      ].join('\n'),
+    );
+    await remove();
+  });
+
+  it('prints warnings, and still passes', async () => {
+    const { ini, remove } = await makeProject(
+      `[rbit]\nqueue-mappings = q:r\n${AMQP}[runner:r]\nrunner = shell!true\ntimout = 5m\n`,
+    );
+    const { code, stderr } = await rbitTs(['check', ini]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: .*worker\.ini:7: \[runner:r\] timout.*timeout/);
+    await remove();
+  });
+
+  it('finds ./rbit.ini, else ~/.rbit.ini', async () => {
+    const { dir, remove } = await makeProject('');
+    const text = (name: string): string =>
+      `[rbit]\nqueue-mappings = ${name}:r\n${AMQP}[runner:r]\nrunner = shell!true\n`;
+    const home = join(dir, 'home');
+    await mkdir(home);
+    await writeFile(join(home, '.rbit.ini'), text('of-home'));
+    const options = { cwd: dir, env: { HOME: home } };
+    expect((await rbitTs(['check'], options)).stdout).toMatch(/of-home/);
+    await writeFile(join(dir, 'rbit.ini'), text('of-here'));
+    expect((await rbitTs(['check'], options)).stdout).toMatch(/of-here/);
+    await remove();
+  });
+
+  it('--connect asks the broker about each queue and changes nothing there', async () => {
+    const url = await amqpUrl();
+    const tag = randomUUID().slice(0, 8);
+    const connection = await connect(url);
+    const channel = await connection.createChannel();
+    await channel.assertQueue(`there.${tag}`, { arguments: { 'x-queue-type': 'quorum' } });
+    channel.sendToQueue(`there.${tag}`, Buffer.from('x'));
+    const { ini, remove } = await makeProject(
+      `[rbit]\nqueue-mappings = there.${tag}:r missing.${tag}:r\n[amqp]\nurl = ${url}\n[runner:r]\nrunner = shell!true\ntimeout = 40m\n`,
+    );
+    const { code, stdout, stderr } = await rbitTs(['check', ini, '--connect']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stdout).toMatch(/RabbitMQ \d/);
+    expect(stdout).toMatch(new RegExp(`there\\.${tag} +yes +quorum +[01] +0 `));
+    expect(stdout).toMatch(new RegExp(`missing\\.${tag} +no `));
+    expect(stderr).toMatch(/does not exist yet; the daemon will create it/);
+    expect(stderr).toMatch(/timeout = 40m of runner r is not below the acknowledgement timeout of 30m/);
+    await expect(async () => {
+      const probe = await connection.createChannel();
+      probe.on('error', () => {});
+      await probe.checkQueue(`missing.${tag}`);
+    }).rejects.toThrow(/NOT_FOUND/);
+    await channel.deleteQueue(`there.${tag}`);
+    await connection.close();
+    await remove();
+  }, 300_000);
+
+  it('--connect ends with 69 and no password in sight when the broker cannot be used', async () => {
+    const url = new URL(await amqpUrl());
+    url.password = 'wrong-password-1';
+    for (const at of [url.href, 'amqp://u:secret-word@127.0.0.1:1/']) {
+      const { ini, remove } = await makeProject(
+        `[rbit]\nqueue-mappings = q:r\n[amqp]\nurl = ${at}\n[runner:r]\nrunner = shell!true\n`,
+      );
+      const { code, stdout, stderr } = await rbitTs(['check', ini, '--connect']);
+      expect(code).toBe(69);
+      expect(stderr).toMatch(/^error: /);
+      expect(stdout + stderr).not.toMatch(/wrong-password-1|secret-word/);
+      await remove();
+    }
+  }, 300_000);
+});
+
+describe('the command line', () => {
+  it('explains itself: help with an example for every command', async () => {
+    const { code, stdout } = await rbitTs(['--help']);
+    expect(code).toBe(0);
+    for (const word of ['run', 'check', 'Examples:', '/etc/rbit/rbit.ini']) expect(stdout).toContain(word);
+    for (const command of ['run', 'check']) {
+      expect((await rbitTs([command, '--help'])).stdout).toMatch(/Example/);
+    }
+  });
+
+  it('tells its version', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string };
+    expect((await rbitTs(['--version'])).stdout).toBe(`${version}\n`);
+  });
+
+  it('says of an unknown option what was meant', async () => {
+    const { code, stderr } = await rbitTs(['check', '--conect']);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/--connect/);
+  });
+
+  it('says in one line that a file is not there', async () => {
+    const { code, stderr } = await rbitTs(['nowhere.ini']);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/^nowhere\.ini: no such file.*\n$/);
+  });
+
+  it('says in one line that Node is too old, before anything else', async () => {
+    const old = 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.19.0"})';
+    const { code, stdout, stderr } = await rbitTs(['--version'], { node: ['--import', old] });
+    expect({ code, stdout }).toStrictEqual({ code: 78, stdout: '' });
+    expect(stderr).toMatch(/^rbit-ts needs Node\.js 22\.\d+\.\d+ or newer, and this is 20\.19\.0: .*\n$/);
+  });
+});

@@ -1,0 +1,105 @@
+import { globSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../src/config/load.ts';
+import { schema } from '../src/config/schema.ts';
+
+const example = readFileSync('rbit.example.ini', 'utf8');
+const readme = readFileSync('README.md', 'utf8');
+const map = readFileSync('src/README.md', 'utf8');
+
+/** Every key that the example shows, live or commented out, by the kind of its section. */
+function exampleKeys(): Map<string, Set<string>> {
+  const keys = new Map<string, Set<string>>();
+  let section = '';
+  for (const line of example.split('\n')) {
+    section = /^\[([a-z]+)/.exec(line)?.[1] ?? section;
+    const key = /^(?:# )?([a-z][\w.-]*) ?= ?/i.exec(line)?.[1];
+    if (key !== undefined) keys.set(section, (keys.get(section) ?? new Set()).add(key));
+  }
+  return keys;
+}
+
+describe('rbit.example.ini', () => {
+  it('is a configuration without a mistake or a warning', async () => {
+    const { warnings } = await loadConfig(['rbit.example.ini']);
+    expect(warnings).toStrictEqual([]);
+  });
+
+  it('shows every key that there is, except those that this version refuses', () => {
+    const shown = exampleKeys();
+    for (const [section, keys] of Object.entries(schema)) {
+      const wanted = Object.entries(keys)
+        .filter(([, key]) => !('refused' in key && key.refused === true))
+        .map(([name]) => name);
+      expect([...(shown.get(section) ?? [])], section).toEqual(expect.arrayContaining(wanted));
+    }
+  });
+
+  it('shows no key that is not there, but for the settings of its runners', () => {
+    const settings = ['greeting', 'unit', 'env.LANG'];
+    for (const [section, keys] of exampleKeys()) {
+      const known = Object.keys(schema[section as keyof typeof schema]);
+      expect(
+        [...keys].filter((key) => !known.includes(key) && !settings.includes(key)),
+        section,
+      ).toStrictEqual([]);
+    }
+  });
+
+  it('shows the defaults that the schema has', () => {
+    for (const keys of Object.values(schema)) {
+      for (const [name, key] of Object.entries(keys)) {
+        const shown = new RegExp(`^# ${name} = (.*)$`, 'm').exec(example)?.[1];
+        if (shown !== undefined && key.default !== undefined && key.default !== '') {
+          expect(shown, name).toBe(key.default);
+        }
+      }
+    }
+  });
+});
+
+describe('README.md', () => {
+  it('names no npm script that is not there', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const named = [...`${readme}${map}`.matchAll(/npm run ([\w:]+)/g)].map(([, name]) => name ?? '');
+    expect(named.filter((name) => !(name in scripts))).toStrictEqual([]);
+  });
+
+  it('names no command of rbit-ts that is not there', () => {
+    const commands = ['run', 'check', 'help'];
+    const named = [...readme.matchAll(/^(?:npx )?rbit-ts ([a-z]+)(?= |$)/gm)].map(([, name]) => name ?? '');
+    expect(named.filter((name) => !commands.includes(name))).toStrictEqual([]);
+  });
+
+  it('has a section for each processor', () => {
+    for (const processor of ['shell!', 'module!'])
+      expect(readme).toMatch(new RegExp(`^#+ .*${processor}`, 'm'));
+  });
+
+  it('explains every key of a runner', () => {
+    for (const key of Object.keys(schema.runner)) expect(readme, key).toContain(`\`${key}\``);
+  });
+});
+
+describe('src/README.md', () => {
+  it('names every folder, and no file that is gone', () => {
+    const files = new Set(globSync('src/**/*.ts'));
+    const folders = new Set([...files].map((file) => file.split('/').slice(1, -1).join('/')));
+    for (const folder of folders) expect(map).toContain(folder);
+    const named = [...map.matchAll(/`((?:[\w-]+\/)+[\w-]+\.ts)`/g)].map(([, name]) => `src/${name ?? ''}`);
+    expect(named.filter((name) => !files.has(name) && !files.has(name.replace('src/', '')))).toStrictEqual(
+      [],
+    );
+  });
+});
+
+describe('the runners that come along', () => {
+  it('each begin with their own section of the INI file', () => {
+    for (const file of globSync('runners/*')) {
+      const [head = ''] = readFileSync(file, 'utf8').split(/^(?!#|\/\/)/m, 1);
+      expect(head, file).toMatch(/\[runner:[\w-]+\]\n(?:#|\/\/) +runner = (?:shell|module)!/);
+    }
+  });
+});

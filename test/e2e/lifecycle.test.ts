@@ -1,0 +1,295 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { amqpUrl } from '../support/amqp-url.ts';
+import { makeProject, TestDaemon } from '../support/daemon.ts';
+import { eventually } from '../support/eventually.ts';
+import { Requester } from '../support/requester.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+const STARTED = { status: 'started' };
+const COMPLETED = { status: 'completed' };
+
+let url: string;
+let requester: Requester;
+
+beforeAll(async () => {
+  url = await amqpUrl();
+  requester = await Requester.start(url);
+}, 300_000);
+
+afterAll(() => requester.stop());
+
+interface Bench {
+  readonly queue: string;
+  readonly dir: string;
+  readonly ini: string;
+  /** Lines that the jobs wrote to `runs`: one for each start of each. */
+  readonly runs: () => Promise<string[]>;
+}
+
+/** One queue with one shell runner that notes each run, and whatever else the test wants. */
+async function withQueue(
+  {
+    command,
+    runner = '',
+    rbit = '',
+    at = url,
+  }: { command: string; runner?: string; rbit?: string; at?: string },
+  use: (bench: Bench) => Promise<void>,
+): Promise<void> {
+  const queue = `life.${randomUUID().slice(0, 8)}`;
+  const project = await makeProject(`[rbit]
+queue-mappings = ${queue}:r
+log-level = debug
+${rbit}
+[amqp]
+url = ${at}
+heartbeat = 1s
+reconnect-max-delay = 500ms
+[runner:r]
+runner = shell!echo %ID >> runs; ${command}
+${runner}
+`);
+  const runs = async (): Promise<string[]> =>
+    (await readFile(join(project.dir, 'runs'), 'utf8').catch(() => ''))
+      .split('\n')
+      .filter((line) => line !== '');
+  try {
+    await use({ queue, dir: project.dir, ini: project.ini, runs });
+  } finally {
+    await project.remove();
+    await requester.channel.deleteQueue(queue);
+  }
+}
+
+function proxied(proxy: TcpProxy): string {
+  const parts = new URL(url);
+  parts.hostname = '127.0.0.1';
+  parts.port = String(proxy.port);
+  return parts.href;
+}
+
+describe('stopping', () => {
+  it('lets a running job end, answers it, and exits 0', async () => {
+    await withQueue({ command: 'sleep 1' }, async ({ queue, ini, runs }) => {
+      const daemon = await new TestDaemon([ini]).consuming(queue);
+      const correlationId = randomUUID();
+      requester.submit(queue, {}, { correlationId });
+      await eventually(async () => (await runs()).length === 1, 'the run');
+      expect(await daemon.stop()).toBe(0);
+      expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
+      expect((await requester.channel.checkQueue(queue)).messageCount).toBe(0);
+    });
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('with %s and nothing to do takes no time', async (signal) => {
+    await withQueue({ command: ':' }, async ({ queue, ini }) => {
+      const daemon = await new TestDaemon([ini]).consuming(queue);
+      const before = performance.now();
+      expect(await daemon.stop(signal)).toBe(0);
+      expect(performance.now() - before).toBeLessThan(3_000);
+    });
+  });
+
+  it('ends what is left at the shutdown timeout, names it, and puts it back uncounted; the next daemon says no second started', async () => {
+    await withQueue(
+      { command: 'test -e go || sleep 60', runner: 'kill-grace = 300ms', rbit: 'shutdown-timeout = 500ms' },
+      async ({ queue, ini, dir, runs }) => {
+        const first = await new TestDaemon([ini]).consuming(queue);
+        const correlationId = randomUUID();
+        requester.submit(queue, {}, { correlationId });
+        await eventually(async () => (await runs()).length === 1, 'the run');
+        expect(await first.stop()).toBe(0);
+        expect(
+          first.log.some(({ msg, job }) => /still runs after 500ms/.test(msg) && job === correlationId),
+        ).toBe(true);
+
+        await writeFile(join(dir, 'go'), '');
+        const second = await new TestDaemon([ini]).consuming(queue);
+        const replies = await requester.heard(2, correlationId);
+        expect(replies).toStrictEqual([STARTED, COMPLETED]);
+        expect(second.log.find(({ outcome }) => outcome === 'completed')).toMatchObject({ attempt: 1 });
+        await second.stop();
+      },
+    );
+  });
+
+  it('ends at once at the second signal, and leaves no process behind', async () => {
+    await withQueue({ command: 'sleep 61 & echo $! > child; wait' }, async ({ queue, ini, dir, runs }) => {
+      const daemon = await new TestDaemon([ini]).consuming(queue);
+      requester.submit(queue, {});
+      await eventually(async () => (await runs()).length === 1, 'the run');
+      const child = await eventually(
+        async () => Number(await readFile(join(dir, 'child'), 'utf8')),
+        'the child',
+      );
+      daemon.child.kill('SIGTERM');
+      await daemon.logged(/no new jobs/);
+      daemon.child.kill('SIGTERM');
+      expect(await daemon.exited).toBe(128 + 15);
+      await eventually(() => !isAlive(child), 'the end of the child');
+    });
+  });
+
+  it('works while the broker is away', async () => {
+    const proxy = await startTcpProxy({ port: Number(new URL(url).port) });
+    proxy.refuse();
+    await withQueue({ command: ':', at: proxied(proxy) }, async ({ ini }) => {
+      const daemon = new TestDaemon([ini]);
+      await daemon.logged(/no connection/);
+      const before = performance.now();
+      expect(await daemon.stop()).toBe(0);
+      expect(performance.now() - before).toBeLessThan(8_000);
+    });
+    await proxy.close();
+  });
+});
+
+describe('a broker that goes away', () => {
+  it('at the start is waited for', async () => {
+    const proxy = await startTcpProxy({ port: Number(new URL(url).port) });
+    proxy.refuse();
+    await withQueue({ command: ':', at: proxied(proxy) }, async ({ queue, ini }) => {
+      await requester.channel.assertQueue(queue);
+      const correlationId = randomUUID();
+      requester.submit(queue, {}, { correlationId });
+      const daemon = new TestDaemon([ini]);
+      await daemon.logged(/no connection/);
+      proxy.resume();
+      expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
+      await daemon.stop();
+    });
+    await proxy.close();
+  });
+
+  it('while a job runs: its redelivery joins it, the job runs once and is answered once', async () => {
+    const proxy = await startTcpProxy({ port: Number(new URL(url).port) });
+    await withQueue({ command: 'sleep 2', at: proxied(proxy) }, async ({ queue, ini, runs }) => {
+      const daemon = await new TestDaemon([ini]).consuming(queue);
+      const correlationId = randomUUID();
+      requester.submit(queue, {}, { correlationId });
+      await requester.heard(1, correlationId);
+      await eventually(async () => (await runs()).length === 1, 'the run');
+      proxy.cut();
+      await daemon.logged(/joined, not run again/);
+      expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
+      await eventually(
+        () => daemon.log.some(({ disposal }) => disposal === 'acknowledged'),
+        'the acknowledgement',
+      );
+      expect(await runs()).toHaveLength(1);
+      await daemon.stop();
+      expect(requester.statuses(correlationId)).toHaveLength(2);
+      expect((await requester.channel.checkQueue(queue)).messageCount).toBe(0);
+    });
+    await proxy.close();
+  });
+
+  it('when a job ends: its reply waits, is sent once the broker is back, and the job is not run again', async () => {
+    const proxy = await startTcpProxy({ port: Number(new URL(url).port) });
+    await withQueue(
+      { command: 'until test -e go; do sleep 0.05; done', at: proxied(proxy) },
+      async (bench) => {
+        const { queue, ini, dir, runs } = bench;
+        const daemon = await new TestDaemon([ini]).consuming(queue);
+        const correlationId = randomUUID();
+        requester.submit(queue, {}, { correlationId });
+        await requester.heard(1, correlationId);
+        await eventually(async () => (await runs()).length === 1, 'the run');
+        proxy.refuse();
+        await daemon.logged(/no connection/);
+        await writeFile(join(dir, 'go'), '');
+        proxy.resume();
+        expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
+        await eventually(
+          async () => (await requester.channel.checkQueue(queue)).messageCount === 0,
+          'an empty queue',
+        );
+        await daemon.stop();
+        expect(await runs()).toHaveLength(1);
+        expect(requester.statuses(correlationId)).toHaveLength(2);
+      },
+    );
+    await proxy.close();
+  });
+
+  it('without a word is noticed by its missing heartbeats', async () => {
+    const proxy = await startTcpProxy({ port: Number(new URL(url).port) });
+    await withQueue({ command: ':', at: proxied(proxy) }, async ({ queue, ini }) => {
+      const daemon = await new TestDaemon([ini]).consuming(queue);
+      proxy.blackHole();
+      await daemon.logged(/no connection/, 10_000);
+      proxy.resume();
+      const correlationId = randomUUID();
+      requester.submit(queue, {}, { correlationId });
+      expect(await requester.heard(2, correlationId, 15_000)).toStrictEqual([STARTED, COMPLETED]);
+      await daemon.stop();
+    });
+    await proxy.close();
+  });
+});
+
+describe('a daemon that is killed', () => {
+  it('loses no job: it runs again at the next start, and its requester hears started once', async () => {
+    await withQueue({ command: 'test -e go || sleep 3' }, async ({ queue, ini, dir, runs }) => {
+      const first = await new TestDaemon([ini]).consuming(queue);
+      const correlationId = randomUUID();
+      requester.submit(queue, {}, { correlationId });
+      await requester.heard(1, correlationId);
+      await eventually(async () => (await runs()).length === 1, 'the run');
+      first.child.kill('SIGKILL');
+      await first.exited;
+      await writeFile(join(dir, 'go'), '');
+      const second = await new TestDaemon([ini]).consuming(queue);
+      expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
+      expect(await runs()).toHaveLength(2);
+      await second.stop();
+    });
+  });
+});
+
+describe('a running daemon', () => {
+  it('says at SIGUSR2 what it is doing, and goes on at SIGHUP', async () => {
+    await withQueue({ command: 'until test -e go; do sleep 0.05; done' }, async ({ queue, ini, dir }) => {
+      const daemon = await new TestDaemon([ini]).consuming(queue);
+      const correlationId = randomUUID();
+      requester.submit(queue, {}, { correlationId });
+      await requester.heard(1, correlationId);
+      daemon.child.kill('SIGUSR2');
+      await daemon.logged(/1 jobs? in hand/);
+      await daemon.logged(new RegExp(`job ${correlationId} of ${queue}: for `));
+      daemon.child.kill('SIGHUP');
+      await daemon.logged(/cannot read its configuration again/);
+      await writeFile(join(dir, 'go'), '');
+      expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
+      await daemon.stop();
+    });
+  });
+
+  it('never fetches more messages than its jobs at once, so that others can have them', async () => {
+    await withQueue(
+      { command: 'until test -e go; do sleep 0.05; done', runner: 'concurrency = 2' },
+      async (bench) => {
+        const { queue, ini, dir, runs } = bench;
+        const daemon = await new TestDaemon([ini]).consuming(queue);
+        for (let n = 0; n < 5; n += 1) requester.submit(queue, {});
+        await eventually(async () => (await runs()).length === 2, 'two runs');
+        expect((await requester.channel.checkQueue(queue)).messageCount).toBe(3);
+        await writeFile(join(dir, 'go'), '');
+        await eventually(async () => (await runs()).length === 5, 'five runs');
+        await daemon.stop();
+      },
+    );
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
