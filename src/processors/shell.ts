@@ -11,6 +11,7 @@ import {
   settingsEnvironment,
 } from './child/environment.ts';
 import { runChild } from './child/run.ts';
+import { StdioFolder } from './child/stdio-folder.ts';
 import type { CompiledCommand } from './command/command-text.ts';
 import type { RunnerOptions } from './options.ts';
 import { resolvePlaceholder } from './command/placeholders.ts';
@@ -19,10 +20,7 @@ import { compileShellCommand } from './command/shell-syntax.ts';
 const SHELL = '/bin/sh';
 const SYNTAX_CHECK_LIMIT_MS = 10_000;
 
-/**
- * `shell!COMMAND`: each job is one `/bin/sh -c COMMAND`, its message's body on stdin. Node gives children sockets, not
- * pipes, which no program can open by name: `cat -` and `>&2` work, `cat /dev/stdin` and `>/dev/stderr` do not.
- */
+/** `shell!COMMAND`: each job is one `/bin/sh -c COMMAND`, its message’s body on stdin. */
 export function createShellRunner(options: RunnerOptions): Runner {
   return new ShellRunner(options);
 }
@@ -32,6 +30,7 @@ class ShellRunner implements Runner {
   readonly #options: RunnerOptions;
   readonly #cwd: string;
   readonly #env: Readonly<Record<string, string>>;
+  readonly #folder = new StdioFolder();
   #command: CompiledCommand | undefined;
 
   constructor(options: RunnerOptions) {
@@ -47,6 +46,7 @@ class ShellRunner implements Runner {
     this.#requireSettings(command);
     await this.#requireDirectory();
     await this.#requireSyntax(command);
+    await this.#folder.open();
     this.#command = command;
   }
 
@@ -67,11 +67,14 @@ class ShellRunner implements Runner {
       blockedCodes,
       unavailableCodes,
       killGraceMs,
+      folder: this.#folder,
       log,
     });
   }
 
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    await this.#folder.close();
+  }
 
   #resolve(command: CompiledCommand, job: Job): { variables: Record<string, string> } | Failure {
     const variables: Record<string, string> = {};

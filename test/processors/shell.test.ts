@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -6,6 +6,7 @@ import type { Job } from '../../src/job/job.ts';
 import type { Outcome } from '../../src/job/outcome.ts';
 import { RunnerError } from '../../src/job/runner.ts';
 import type { RunnerOptions } from '../../src/processors/options.ts';
+import { eventually } from '../support/eventually.ts';
 import { makeContext, makeJob, makeRunner } from './harness.ts';
 import { describeProcessor } from './contract.ts';
 
@@ -169,4 +170,55 @@ test.each<[string, Partial<RunnerOptions>, string]>([
     );
   expect(refusal).toBeInstanceOf(RunnerError);
   expect((refusal as RunnerError).message.toLowerCase()).toContain(words.toLowerCase());
+});
+
+test('a script may open its standard streams by name, however often', async () => {
+  const { outcome, lines } = await run(
+    'cat /dev/stdin; echo; cat /dev/stdin > /dev/null; echo out > /dev/stdout; echo error > /dev/stderr; echo both | tee /dev/stderr',
+    makeJob({ a: 1 }),
+  );
+  expect(outcome).toStrictEqual({ kind: 'completed' });
+  expect(lines.toSorted()).toStrictEqual(['both', 'both', 'error', 'out', '{"a":1}'].toSorted());
+});
+
+test('a hundred jobs at once, more than there are pipes in stock, each have their own', async () => {
+  const runner = makeRunner('shell!cat; echo %{n}; echo %{n} >&2', { concurrency: 100 });
+  await runner.start();
+  const said = await Promise.all(
+    Array.from({ length: 100 }, async (_, n) => {
+      const context = makeContext(`body ${n}\n`);
+      expect(await runner.run(makeJob({ n }), context)).toStrictEqual({ kind: 'completed' });
+      return context.lines.toSorted();
+    }),
+  );
+  await runner.stop();
+  expect(said).toStrictEqual(said.map((_, n) => [`${n}`, `${n}`, `body ${n}`]));
+});
+
+test('no file is left of a runner that has stopped, and no descriptor of jobs that have ended', async () => {
+  const parent = await mkdtemp(join(tmpdir(), 'rbit-pipes-'));
+  const before = process.env['TMPDIR'];
+  process.env['TMPDIR'] = parent;
+  const runner = makeRunner('shell!true');
+  await runner.start();
+  process.env['TMPDIR'] = before ?? '';
+  if (before === undefined) delete process.env['TMPDIR'];
+  const runOnce = (): Promise<Outcome> => runner.run(makeJob(), makeContext(''));
+  await runOnce();
+  const descriptors = (await readdir('/proc/self/fd')).length;
+  for (let n = 0; n < 60; n += 1) await runOnce();
+  await eventually(async () => (await readdir('/proc/self/fd')).length <= descriptors, 'closed descriptors');
+  await runner.stop();
+  expect(await readdir(parent)).toStrictEqual([]);
+  await rm(parent, { recursive: true });
+});
+
+test('a folder for temporary files that is not there is said at the start, with the remedy', async () => {
+  const before = process.env['TMPDIR'];
+  process.env['TMPDIR'] = '/nonexistent/tmp';
+  const starting = makeRunner('shell!true').start();
+  await expect(starting).rejects.toThrow(/cannot make temporary files in \/nonexistent\/tmp .*TMPDIR/);
+  await expect(starting).rejects.toBeInstanceOf(RunnerError);
+  if (before === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = before;
 });

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { type Outcome, completed, crashed, failed } from '../../job/outcome.ts';
-import type { ChildExit } from './start.ts';
+import type { ChildExit, NotStarted } from './start.ts';
 
 /** Which exit codes mean what. */
 export interface ExitCodes {
@@ -18,8 +18,6 @@ export interface LastLines {
 /**
  * What a child's end means for its job; the first row that fits decides:
  *
- *   not started, too much for it (E2BIG)   failed, for good
- *   not started                            unavailable
  *   ended by a signal                      crashed
  *   code in `successCodes`                 completed
  *   code in `blockedCodes`                 blocked, its last line as the reason
@@ -28,16 +26,18 @@ export interface LastLines {
  */
 export function outcomeOfExit(exit: ChildExit, codes: ExitCodes, said: LastLines): Outcome {
   switch (exit.kind) {
-    case 'not-started':
-      if (exit.code === 'E2BIG') {
-        return failed('the values for its environment are too large together: read them from stdin');
-      }
-      return { kind: 'unavailable', reason: `could not be started: ${exit.message}` };
     case 'killed':
       return crashed(explain(`killed by ${exit.signal}`, said), detailOf(said));
     case 'exited':
       return outcomeOfCode(exit.code, codes, said);
   }
+}
+
+/** What it means that nothing was started: the job's fault only when it brought too much along (E2BIG). */
+export function outcomeOfNoStart({ code, message }: NotStarted): Outcome {
+  return code === 'E2BIG'
+    ? failed('the values for its environment are too large together: read them from stdin')
+    : { kind: 'unavailable', reason: `could not be started: ${message}` };
 }
 
 function outcomeOfCode(code: number, codes: ExitCodes, said: LastLines): Outcome {

@@ -4,44 +4,56 @@ import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promi
 import type { Outcome } from '../../job/outcome.ts';
 import type { RunContext } from '../../job/runner.ts';
 import type { Log } from '../options.ts';
-import { type ExitCodes, outcomeOfExit } from './exit.ts';
+import { type ExitCodes, outcomeOfExit, outcomeOfNoStart } from './exit.ts';
 import { LastWords } from './last-words.ts';
 import { LineSplitter } from './lines.ts';
+import { endWithDaemon } from './live-groups.ts';
 import { type Child, type ChildCommand, type ChildExit, startChild } from './start.ts';
+import type { StdioFolder } from './stdio-folder.ts';
 import { stopTree } from './stop.ts';
 
 /** How long pipes are listened to when all that should write to them is gone. */
 const PIPES_LIMIT_MS = 1_000;
 
+export interface RunOptions extends ExitCodes {
+  readonly killGraceMs: number;
+  readonly folder: StdioFolder;
+  readonly log?: Log | undefined;
+}
+
 /** Runs a program as a job: its input, its lines, its end, and the end of all that it started. Never throws. */
 export async function runChild(
-  command: ChildCommand,
+  command: Omit<ChildCommand, 'input'>,
   context: RunContext,
-  options: ExitCodes & { readonly killGraceMs: number; readonly log?: Log | undefined },
+  options: RunOptions,
 ): Promise<Outcome> {
   const { signal } = context;
   if (signal.aborted) return interrupted();
   const run = randomUUID();
-  // Without SHLVL a bash takes its stdin, which is a socket, for a remote login's and reads ~/.bashrc.
-  const child = startChild({ ...command, env: { SHLVL: '1', ...command.env, RBIT_RUN: run } });
+  const env = { ...command.env, RBIT_RUN: run };
+  const child = await startChild({ ...command, env, input: context.input }, options.folder);
+  if ('kind' in child) return outcomeOfNoStart(child);
+  const forget = endWithDaemon(child.pid);
   const stdout = new LastWords();
   const stderr = new LastWords();
   const pipes = [readLines(child.stdout, context, stdout), readLines(child.stderr, context, stderr)];
-  feed(child, context.input);
   await exitOrAbort(child.exit, signal);
-  if (child.pid !== undefined) {
-    const isGone = await stopTree({
-      pid: child.pid,
-      marker: `RBIT_RUN=${run}`,
-      killGraceMs: options.killGraceMs,
-      includesEscaped: () => signal.aborted,
-    });
-    if (!isGone) options.log?.('warn', 'processes of a job could not be ended', { pid: child.pid });
-  }
+  await endTree(child.pid, run, signal, options);
+  forget();
   await closePipes(child, Promise.all(pipes));
   const exit = await within(PIPES_LIMIT_MS, child.exit);
   if (signal.aborted || exit === undefined) return interrupted();
   return outcomeOfExit(exit, options, { stdout: stdout.lines(), stderr: stderr.lines() });
+}
+
+async function endTree(pid: number, run: string, signal: AbortSignal, options: RunOptions): Promise<void> {
+  const isGone = await stopTree({
+    pid,
+    marker: `RBIT_RUN=${run}`,
+    killGraceMs: options.killGraceMs,
+    includesEscaped: () => signal.aborted,
+  });
+  if (!isGone) options.log?.('warn', 'processes of a job could not be ended', { pid });
 }
 
 function interrupted(): Outcome {
@@ -63,12 +75,6 @@ function readLines(stream: Readable, context: RunContext, lastWords: LastWords):
   });
 }
 
-function feed(child: Child, input: Uint8Array): void {
-  // A program need not read its input: writing to one that has ended is no error.
-  child.stdin.on('error', () => child.stdin.destroy());
-  child.stdin.end(input);
-}
-
 function exitOrAbort(exit: Promise<ChildExit>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
@@ -81,7 +87,6 @@ function exitOrAbort(exit: Promise<ChildExit>, signal: AbortSignal): Promise<voi
 }
 
 async function closePipes(child: Child, closed: Promise<unknown>): Promise<void> {
-  child.stdin.destroy();
   const isClosed = await within(
     PIPES_LIMIT_MS,
     closed.then(() => true),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { outcomeOfExit } from '../../../src/processors/child/exit.ts';
+import { outcomeOfExit, outcomeOfNoStart } from '../../../src/processors/child/exit.ts';
 import type { ChildExit } from '../../../src/processors/child/start.ts';
 
 const CODES = { successCodes: [0, 4], blockedCodes: [75, 4], unavailableCodes: [126, 127, 75] };
@@ -28,16 +28,17 @@ test.each<[ChildExit, typeof SILENT | typeof TALKATIVE, object]>([
     SILENT,
     { kind: 'failed', message: 'killed by SIGSEGV', retryable: true },
   ],
-  [
-    { kind: 'not-started', code: 'ENOENT', message: 'spawn /bin/sh ENOENT' },
-    SILENT,
-    { kind: 'unavailable', reason: 'could not be started: spawn /bin/sh ENOENT' },
-  ],
-  [
-    { kind: 'not-started', code: 'E2BIG', message: 'spawn E2BIG' },
-    SILENT,
-    { kind: 'failed', message: expect.stringContaining('stdin') as string, retryable: false },
-  ],
 ])('%j', (exit, said, outcome) => {
   expect(outcomeOfExit(exit, CODES, said)).toEqual(outcome);
+});
+
+test('what cannot be started is unavailable, unless the job brought too much along', () => {
+  expect(
+    outcomeOfNoStart({ kind: 'not-started', code: 'ENOENT', message: 'spawn /bin/sh ENOENT' }),
+  ).toStrictEqual({ kind: 'unavailable', reason: 'could not be started: spawn /bin/sh ENOENT' });
+  expect(outcomeOfNoStart({ kind: 'not-started', code: 'E2BIG', message: 'spawn E2BIG' })).toMatchObject({
+    kind: 'failed',
+    message: expect.stringContaining('stdin') as string,
+    retryable: false,
+  });
 });

@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { RunnerError } from '../../job/runner.ts';
+
+/** Two for each job, made by one call of mkfifo(1) for many jobs at once: Node itself cannot make any. */
+const BATCH = 64;
+const MAKE_LIMIT_MS = 10_000;
+
+/** Where the standard streams of a runner's children begin: a folder for temporary files that nobody else may enter. */
+export class StdioFolder {
+  #path: string | undefined;
+  #ready: string[] = [];
+  #making: Promise<void> | undefined;
+  #made = 0;
+
+  /** Throws RunnerError when there is no place for the folder, or no program to make pipes with. */
+  async open(): Promise<void> {
+    const parent = tmpdir();
+    try {
+      this.#path = await mkdtemp(join(parent, 'rbit-ts-'));
+      await this.#make();
+    } catch (error) {
+      await this.close();
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new RunnerError(
+        `cannot make temporary files in ${parent} (${reason}): point TMPDIR to a folder that takes them`,
+      );
+    }
+  }
+
+  /** A path that nothing has yet. */
+  newPath(): string {
+    if (this.#path === undefined) throw new Error('the folder for temporary files is closed');
+    this.#made += 1;
+    return join(this.#path, String(this.#made));
+  }
+
+  /** The path of a named pipe that nobody has opened; whoever takes it unlinks it. */
+  async takeFifo(): Promise<string> {
+    for (;;) {
+      if (this.#ready.length <= BATCH / 2) this.#making ??= this.#makeMore();
+      const path = this.#ready.pop();
+      if (path !== undefined) return path;
+      await this.#making;
+    }
+  }
+
+  async close(): Promise<void> {
+    const path = this.#path;
+    this.#path = undefined;
+    this.#ready = [];
+    await this.#making?.catch(() => {});
+    if (path !== undefined) await rm(path, { recursive: true, force: true });
+  }
+
+  async #makeMore(): Promise<void> {
+    try {
+      await this.#make();
+    } finally {
+      this.#making = undefined;
+    }
+  }
+
+  async #make(): Promise<void> {
+    const paths = Array.from({ length: BATCH }, () => this.newPath());
+    await execa('mkfifo', ['-m', '600', ...paths], { stdin: 'ignore', timeout: MAKE_LIMIT_MS });
+    this.#ready.push(...paths);
+  }
+}
