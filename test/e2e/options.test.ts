@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { amqpUrl } from '../support/amqp-url.ts';
+import { makeProject, TestDaemon } from '../support/daemon.ts';
+import { eventually } from '../support/eventually.ts';
+import { Requester } from '../support/requester.ts';
+
+const STARTED = { status: 'started' };
+const COMPLETED = { status: 'completed' };
+
+let url: string;
+let requester: Requester;
+
+beforeAll(async () => {
+  url = await amqpUrl();
+  requester = await Requester.start(url);
+}, 300_000);
+
+afterAll(() => requester.stop());
+
+interface Bench {
+  readonly daemon: TestDaemon;
+  readonly queue: string;
+  readonly exchange: string;
+  /** Sends a job and waits for so many replies. */
+  readonly ask: (body: unknown, count: number) => Promise<unknown[]>;
+}
+
+async function withDaemon(
+  parts: { rbit?: string; runner: string; env?: NodeJS.ProcessEnv; files?: Record<string, string> },
+  use: (bench: Bench) => Promise<void>,
+): Promise<void> {
+  const tag = randomUUID().slice(0, 8);
+  const [queue, exchange] = [`opt.${tag}`, `re.${tag}`];
+  const project = await makeProject(
+    `[rbit]\nqueue-mappings = ${queue}:r\nlog-level = debug\n${parts.rbit ?? ''}\n[amqp]\nurl = ${url}\nexchange = ${exchange}\n[runner:r]\n${parts.runner}\n`,
+    parts.files,
+  );
+  const daemon = await new TestDaemon([project.ini], { env: parts.env ?? {} }).consuming(queue);
+  const ask = async (body: unknown, count: number): Promise<unknown[]> => {
+    const correlationId = randomUUID();
+    requester.submit(queue, body, { correlationId });
+    return requester.heard(count, correlationId);
+  };
+  try {
+    await use({ daemon, queue, exchange, ask });
+  } finally {
+    expect(await daemon.stop()).toBe(0);
+    await project.remove();
+    for (const name of [queue, `${queue}.dead`]) await requester.channel.deleteQueue(name);
+    await requester.channel.deleteExchange(exchange);
+  }
+}
+
+describe('replies', () => {
+  it('go only where reply-to-allow lets them', async () => {
+    await withDaemon({ rbit: 'reply-to-allow = amq.gen-*', runner: 'runner = shell!true' }, async (bench) => {
+      const { queue: other } = await requester.channel.assertQueue(`replies.${randomUUID()}`, {
+        exclusive: true,
+      });
+      requester.submit(bench.queue, {}, { replyTo: other, correlationId: 'c' });
+      expect(await bench.ask({}, 2)).toStrictEqual([STARTED, COMPLETED]);
+      expect((await requester.channel.checkQueue(other)).messageCount).toBe(0);
+    });
+  });
+
+  it('keep their distance when reply-gap asks for it', async () => {
+    await withDaemon({ rbit: 'reply-gap = 400ms', runner: 'runner = shell!true' }, async ({ ask }) => {
+      const before = performance.now();
+      expect(await ask({}, 2)).toStrictEqual([STARTED, COMPLETED]);
+      expect(performance.now() - before).toBeGreaterThanOrEqual(390);
+    });
+  });
+});
+
+describe('secrets', () => {
+  it('reach the runner that they were given to, and no log, reply or published line', async () => {
+    const password = new URL(url).password;
+    const runner = `runner = module!./leak.mjs\ntoken = \${env:LEAK_TOKEN}\nother = \${file:secret.txt}`;
+    const files = {
+      'secret.txt': 'file-secret-2\n',
+      'leak.mjs': `export default (job, { settings, output, log }) => {
+        output('token ' + settings.token); log.info(settings.other);
+        if (settings.token !== 'env-"secret"-1') throw new Error('the setting did not arrive');
+        if (Object.values(process.env).some((value) => value.includes('secret'))) throw new Error('leaked into the environment');
+        if (job.parameters.fail) throw new Error('with ' + settings.token);
+        return { deep: [settings.other] };
+      };`,
+    };
+    const env = { LEAK_TOKEN: 'env-"secret"-1' };
+    await withDaemon({ runner, env, files }, async ({ ask, daemon, exchange }) => {
+      const { queue } = await requester.channel.assertQueue('', { exclusive: true });
+      await requester.channel.bindQueue(queue, exchange, 'output');
+      expect(await ask({}, 2)).toStrictEqual([STARTED, { ...COMPLETED, data: { deep: ['***'] } }]);
+      expect(await ask({ parameters: { fail: true } }, 2)).toMatchObject([
+        STARTED,
+        { message: /with \*\*\*/ },
+      ]);
+      expect((await requester.take(queue)).content.toString()).toBe('{"message":"token ***"}');
+      await daemon.stop();
+      const log = JSON.stringify(daemon.log) + daemon.stderr.join('\n');
+      expect(log).toContain('token ***');
+      for (const secret of ['secret-1', 'secret\\"-1', 'file-secret-2', `:${password}@`])
+        expect(log).not.toContain(secret);
+    });
+  });
+});
+
+describe('a failed job', () => {
+  it('is kept with keep-failed, as it was sent, with the reason in its headers', async () => {
+    await withDaemon(
+      { runner: 'runner = shell!echo broken >&2; exit 9\nkeep-failed = yes' },
+      async (bench) => {
+        const body = { parameters: { n: 1 }, unknown: true };
+        expect(await bench.ask(body, 2)).toStrictEqual([
+          STARTED,
+          { status: 'failed', message: 'exit code 9: broken' },
+        ]);
+        const dead = await requester.take(`${bench.queue}.dead`);
+        expect(JSON.parse(dead.content.toString())).toStrictEqual(body);
+        expect(dead.properties.headers).toMatchObject({
+          'x-rbit-reason': 'exit code 9: broken',
+          'x-rbit-attempt': 1,
+          'x-rbit-runner': 'r',
+        });
+      },
+    );
+  });
+
+  it('is retried as often as retries says, then failed once', async () => {
+    const runner = 'runner = shell!echo "attempt $RBIT_ATTEMPT" >&2; exit 1\nretries = 2\nretry-delay = 50ms';
+    await withDaemon({ runner }, async ({ ask, daemon }) => {
+      expect(await ask({}, 2)).toStrictEqual([
+        STARTED,
+        { status: 'failed', message: 'exit code 1: attempt 3' },
+      ]);
+      await eventually(
+        () => daemon.log.filter(({ outcome }) => outcome === 'failed').length === 3,
+        'a line for each of three runs',
+      );
+    });
+  });
+
+  it('is one that was blocked blocked-limit times', async () => {
+    const runner = 'runner = shell!echo locked; exit 75\nblocked-delay = 50ms\nblocked-limit = 2';
+    await withDaemon({ runner }, async ({ ask }) => {
+      expect(await ask({}, 2)).toStrictEqual([
+        STARTED,
+        { status: 'failed', message: 'still blocked after 2 tries: locked' },
+      ]);
+    });
+  });
+});
+
+describe('a job that goes back', () => {
+  it('keeps its body, properties and headers', async () => {
+    const runner = `runner = module!./again.mjs\nblocked-delay = 50ms`;
+    const again = `import { Blocked } from 'rbit-ts';
+      export default (job) => { if (job.attempt < 3) throw new Blocked('not yet'); const { id, headers, messageId, timestamp, body } = job; return { id, headers, messageId, timestamp, body }; };`;
+    await withDaemon({ runner, files: { 'again.mjs': again } }, async ({ queue }) => {
+      const correlationId = randomUUID();
+      const body = { parameters: { text: 'ü ☕ \u0000' }, deep: [{}, null, 1.5e300] };
+      requester.channel.sendToQueue(queue, Buffer.from(JSON.stringify(body)), {
+        correlationId,
+        replyTo: requester.replyTo,
+        messageId: 'm-1',
+        timestamp: 1_700_000_000,
+        headers: { own: 'header', count: 7, deep: { list: [true, 'x'] } },
+      });
+      const [, last] = await requester.heard(2, correlationId);
+      expect(last).toMatchObject({
+        status: 'completed',
+        data: {
+          id: correlationId,
+          messageId: 'm-1',
+          timestamp: 1_700_000_000_000,
+          body,
+          headers: { own: 'header', count: 7, deep: { list: [true, 'x'] }, 'x-rbit-blocked': 2 },
+        },
+      });
+    });
+  });
+});
+
+describe('the exchange', () => {
+  it('gets the notifications that a job asks for, when notify is on', async () => {
+    await withDaemon({ runner: 'runner = shell!exit 4\nnotify = yes' }, async ({ ask, exchange }) => {
+      const { queue } = await requester.channel.assertQueue('', { exclusive: true });
+      await requester.channel.bindQueue(queue, exchange, 'notify.*');
+      await ask({ notify: { started: { irc: ['#ops'] }, failed: { email: ['a@example.com'] } } }, 2);
+      const heard = [await requester.take(queue), await requester.take(queue)];
+      expect(heard.map(({ fields }) => fields.routingKey)).toStrictEqual(['notify.irc', 'notify.email']);
+      expect(heard.map(({ content }): unknown => JSON.parse(content.toString()))).toStrictEqual([
+        { slug: 'r started', message: 'r started', phase: 'started', target: ['#ops'] },
+        {
+          slug: 'r failed: exit code 4',
+          message: 'r failed: exit code 4',
+          phase: 'failed',
+          target: ['a@example.com'],
+        },
+      ]);
+    });
+  });
+
+  it('gets no output of a runner with output = no, and no notification that nobody turned on', async () => {
+    await withDaemon(
+      { runner: 'runner = shell!echo hello\noutput = no' },
+      async ({ ask, exchange, daemon }) => {
+        const { queue } = await requester.channel.assertQueue('', { exclusive: true });
+        await requester.channel.bindQueue(queue, exchange, '#');
+        expect(await ask({ notify: { completed: { irc: ['#ops'] } } }, 2)).toStrictEqual([
+          STARTED,
+          COMPLETED,
+        ]);
+        await eventually(() => daemon.log.some(({ msg }) => msg === 'hello'), 'the line in the log');
+        await daemon.stop();
+        expect((await requester.channel.checkQueue(queue)).messageCount).toBe(0);
+      },
+    );
+  });
+});
+
+describe('the log', () => {
+  it('may lose its reader without the jobs noticing', async () => {
+    await withDaemon({ runner: 'runner = shell!echo hello' }, async ({ ask, daemon }) => {
+      daemon.child.stdout?.destroy();
+      for (let n = 0; n < 3; n += 1) expect(await ask({}, 2)).toStrictEqual([STARTED, COMPLETED]);
+    });
+  });
+});
