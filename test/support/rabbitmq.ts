@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { connect } from 'amqplib';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
-import { rabbitmqScripts } from './rabbitmq-install.ts';
+import { rabbitmqScripts } from './install.ts';
 
 const READY_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 15_000;

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Channel, type ChannelModel, type ConsumeMessage, connect, type GetMessage } from 'amqplib';
 import { eventually } from './eventually.ts';
+import { amqpPublish } from './install.ts';
 
 const run = promisify(execFile);
 
@@ -45,7 +46,7 @@ export class Requester {
   /** Sends one job by Debian's amqp-publish: a client that shares no code with ours. */
   async submitByCommand(queue: string, body: string, options: { replyTo?: string } = {}): Promise<void> {
     const replyTo = options.replyTo ?? this.replyTo;
-    await run('amqp-publish', [
+    await run(await amqpPublish(), [
       `--url=${this.url}`,
       `--routing-key=${queue}`,
       ...(replyTo === '' ? [] : [`--reply-to=${replyTo}`]),
