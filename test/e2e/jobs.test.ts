@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { amqpUrl } from '../support/amqp-url.ts';
 import { makeProject, TestDaemon } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
+import { amqpPublish } from '../support/install.ts';
 import { Requester } from '../support/requester.ts';
 
 const STARTED = { status: 'started' };
@@ -32,6 +33,7 @@ async function messageCount(queue: string): Promise<number> {
 
 beforeAll(async () => {
   url = await amqpUrl();
+  await amqpPublish();
   requester = await Requester.start(url);
   await requester.channel.assertExchange(exchange, 'topic', { durable: true });
   project = await makeProject(
