@@ -110,7 +110,11 @@ describe('stopping', () => {
         const second = await new TestDaemon([ini]).consuming(queue);
         const replies = await requester.heard(2, correlationId);
         expect(replies).toStrictEqual([STARTED, COMPLETED]);
-        expect(second.log.find(({ outcome }) => outcome === 'completed')).toMatchObject({ attempt: 1 });
+        const end = await eventually(
+          () => second.log.find(({ outcome }) => outcome === 'completed'),
+          'its end',
+        );
+        expect(end.attempt).toBe(1);
         await second.stop();
       },
     );
@@ -212,6 +216,59 @@ describe('a broker that goes away', () => {
         expect(requester.statuses(correlationId)).toHaveLength(2);
       },
     );
+    await proxy.close();
+  });
+
+  it('before it hears the acknowledgement: the message that comes again is acknowledged, not run again', async () => {
+    const proxy = await startTcpProxy({ port: Number(new URL(url).port) });
+    const command = 'until test -e go; do sleep 0.05; done';
+    await withQueue({ command, at: proxied(proxy), rbit: 'name = deaf' }, async (bench) => {
+      const { queue, ini, dir, runs } = bench;
+      const daemon = await new TestDaemon([ini]).consuming(queue);
+      const correlationId = randomUUID();
+      requester.submit(queue, {}, { correlationId });
+      await requester.heard(1, correlationId);
+      proxy.blackHole('deaf consume');
+      await writeFile(join(dir, 'go'), '');
+      expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
+      await daemon.logged(/its delivery was lost/, 15_000);
+      proxy.resume();
+      await eventually(
+        () => daemon.log.some(({ disposal }) => disposal === 'acknowledged'),
+        'the acknowledgement',
+      );
+      await daemon.stop();
+      expect((await requester.channel.checkQueue(queue)).messageCount).toBe(0);
+      expect(await runs()).toHaveLength(1);
+      expect(requester.statuses(correlationId)).toHaveLength(2);
+    });
+    await proxy.close();
+  });
+
+  it('before it hears that a blocked job went back: its copy runs, the message that comes again does not', async () => {
+    const proxy = await startTcpProxy({ port: Number(new URL(url).port) });
+    const command = 'until test -e go; do sleep 0.05; done; test "$RBIT_ATTEMPT" = 2 || exit 75';
+    const runner = 'blocked-delay = 100ms';
+    await withQueue({ command, runner, at: proxied(proxy), rbit: 'name = deaf' }, async (bench) => {
+      const { queue, ini, dir, runs } = bench;
+      const daemon = await new TestDaemon([ini]).consuming(queue);
+      const correlationId = randomUUID();
+      requester.submit(queue, {}, { correlationId });
+      await requester.heard(1, correlationId);
+      proxy.blackHole('deaf consume');
+      await writeFile(join(dir, 'go'), '');
+      await daemon.logged(/put back for 100ms \(its delivery was lost/, 15_000);
+      proxy.resume();
+      expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
+      await eventually(
+        () => daemon.log.filter(({ disposal }) => disposal === 'acknowledged').length === 2,
+        'both acknowledgements',
+      );
+      await daemon.stop();
+      expect((await requester.channel.checkQueue(queue)).messageCount).toBe(0);
+      expect(await runs()).toHaveLength(2);
+      expect(requester.statuses(correlationId)).toHaveLength(2);
+    });
     await proxy.close();
   });
 
