@@ -35,6 +35,7 @@ export function converse(
 ): Conversation {
   const { relay, publishLoosely, events, exchange, replyGapMs } = speech;
   const requester = requesterOf(job, speech.replyAllowed);
+  const isForbidden = requester === undefined && job.replyTo !== undefined && job.replyTo !== '';
   let startedAt: number | undefined;
   let isDropLogged = false;
 
@@ -64,6 +65,7 @@ export function converse(
 
     async ended(outcome) {
       sendNotifications(outcome.kind, outcome.kind === 'failed' ? outcome.message : undefined);
+      if (isForbidden) noteDrop(outcome.kind, { kind: 'dropped', reason: 'reply-to-allow does not name it' });
       if (requester === undefined) return;
       const gapLeftMs = startedAt === undefined ? 0 : replyGapMs - (performance.now() - startedAt);
       if (gapLeftMs > 0) await wait(gapLeftMs);

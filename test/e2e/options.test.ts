@@ -61,6 +61,7 @@ describe('replies', () => {
       requester.submit(bench.queue, {}, { replyTo: other, correlationId: 'c' });
       expect(await bench.ask({}, 2)).toStrictEqual([STARTED, COMPLETED]);
       expect((await requester.channel.checkQueue(other)).messageCount).toBe(0);
+      await bench.daemon.logged(new RegExp(`to ${other} dropped: reply-to-allow does not name it`));
     });
   });
 
