@@ -62,7 +62,8 @@ export interface Delivery {
   requeue(options: { delayMs: number; headers: Readonly<Record<string, unknown>> }): Promise<Settlement>;
 
   /**
-   * Moves the message to the dead-letter queue with `headers` added; body and properties stay as they are.
+   * Moves the message to the dead-letter queue with `headers` added (undefined: taken off); body and properties stay
+   * as they are.
    * Rejects with BrokerError 'unroutable' when there is no such queue: the delivery is then still unsettled.
    */
   deadLetter(headers: Readonly<Record<string, unknown>>): Promise<Settlement>;
@@ -85,8 +86,8 @@ export interface Consumer {
   readonly queue: string;
   readonly state: 'opening' | 'consuming' | 'paused' | 'stopped';
   pause(): Promise<void>;
-  /** Starts again; `prefetch` as given, else as at the beginning. */
-  resume(prefetch?: number): void;
+  /** Starts again as at the beginning; with `more`, at most so many deliveries beside those that are unsettled now. */
+  resume(more?: number): void;
   stop(): Promise<void>;
 }
 
@@ -146,10 +147,12 @@ export interface Broker {
  * Why a publication failed, and what is left to do:
  * - `unavailable`: nothing was sent; send it again when writable.
  * - `uncertain`: it was sent, the connection went before the confirm; it may have arrived.
+ * - `unencodable`: its properties cannot be written down; nothing was sent, and sending it again is no use.
  * - `refused`: the broker will not take this publication; sending it again is no use.
+ * - `full`: a queue does not take it now; send it again later.
  * - `unroutable`: no such queue.
  */
-export type BrokerErrorKind = 'unavailable' | 'uncertain' | 'refused' | 'unroutable';
+export type BrokerErrorKind = 'unavailable' | 'uncertain' | 'unencodable' | 'refused' | 'full' | 'unroutable';
 
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';

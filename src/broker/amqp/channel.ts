@@ -41,7 +41,9 @@ export async function onThrowAwayChannel<T>(
 /** Closes a channel, whatever state it is in. */
 export async function closeChannel(channel: Channel, limitMs: number): Promise<void> {
   try {
-    await settledWithin(channel.close(), limitMs);
+    // amqplib never answers a close when the connection goes meanwhile.
+    const gone = new Promise((resolve) => channel.once('close', resolve));
+    await settledWithin(Promise.race([channel.close(), gone]), limitMs);
   } catch {
     // It was closed already.
   }

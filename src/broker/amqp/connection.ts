@@ -1,3 +1,4 @@
+import './safe-codec.ts';
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChannelModel, connect, type SocketOptions } from 'amqplib';

@@ -42,6 +42,8 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
   let state: Consumer['state'] = 'opening';
   let current: Subscription | undefined;
   let prefetch = options.prefetch;
+  /** How many may be unsettled at a time, older subscriptions included. */
+  let most = options.prefetch;
   let intake = new AbortController();
 
   function consume(): void {
@@ -110,7 +112,7 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
   }
 
   function mayHandOut(): boolean {
-    return state === 'consuming' && working() < prefetch;
+    return state === 'consuming' && working() < most;
   }
 
   function working(): number {
@@ -162,9 +164,10 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
     async pause() {
       if (state !== 'stopped') await halt('paused');
     },
-    resume(newPrefetch = options.prefetch) {
+    resume(more) {
       if (state !== 'paused') return;
-      prefetch = newPrefetch;
+      prefetch = more ?? options.prefetch;
+      most = more === undefined ? options.prefetch : working() + more;
       consume();
     },
     async stop() {

@@ -15,14 +15,46 @@ export function copyOf(message: Message, headers: Readonly<Record<string, unknow
   const { userId: _userId, expiration: _expiration, ...kept } = message.properties;
   const properties: MessageProperties = {
     ...kept,
-    headers: {
-      ...Object.fromEntries(Object.entries(kept.headers).filter(([name]) => mayStay(name))),
-      ...headers,
-    },
+    headers: Object.fromEntries(
+      Object.entries({ ...kept.headers, ...headers }).filter(
+        ([name, value]) => mayStay(name) && value !== undefined,
+      ),
+    ),
   };
   return { body: message.body, properties };
 }
 
 function mayStay(header: string): boolean {
   return header !== 'CC' && header !== 'BCC' && !TRACES_OF_THE_BROKER.test(header);
+}
+
+const SHORT_STRING_BYTES = 255;
+
+/**
+ * What is left of a message whose properties can be received but not sent again (amqplib decodes more than it
+ * encodes: larger tables, texts that are not UTF-8, times beyond the year 275760): its body, `headers`, and the
+ * properties that are surely good. `x-rbit-dropped` tells that there was more.
+ */
+export function bareCopyOf(
+  { body, properties }: Message,
+  headers: Readonly<Record<string, unknown>>,
+): Message {
+  const {
+    headers: _headers,
+    timestamp: _timestamp,
+    userId: _user,
+    expiration: _expiration,
+    ...rest
+  } = properties;
+  const good = Object.entries(rest).filter(
+    ([, value]) => typeof value !== 'string' || Buffer.byteLength(value) <= SHORT_STRING_BYTES,
+  );
+  const present = Object.entries(headers).filter(([, value]) => value !== undefined);
+  return {
+    body,
+    properties: {
+      ...Object.fromEntries(good),
+      headers: { ...Object.fromEntries(present), 'x-rbit-dropped': true },
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
-import type { Delivery, Settlement } from '../broker.ts';
+import { BrokerError, type Delivery, type Message, type Settlement } from '../broker.ts';
 import type { SettlingSubscription } from './consumer.ts';
-import { copyOf } from './copy.ts';
+import { bareCopyOf, copyOf } from './copy.ts';
 import { toMessage } from './message.ts';
 import type { Mover } from './mover.ts';
 
@@ -29,12 +29,18 @@ export function createDelivery(
     }
   }
 
-  /** Acknowledges when the copy has arrived. The copy is worth its trouble only as long as this delivery is ours. */
-  async function ackAfter(move: (signal: AbortSignal) => Promise<void>): Promise<Settlement> {
+  /** Acknowledges when a copy has arrived. It is worth its trouble only as long as this delivery is ours. */
+  async function ackAfter(
+    headers: Readonly<Record<string, unknown>>,
+    move: (copy: Message, signal: AbortSignal) => Promise<void>,
+  ): Promise<Settlement> {
     const { signal } = subscription;
     if (signal.aborted) return 'lost';
     try {
-      await move(signal);
+      await move(copyOf(message, headers), signal).catch((error: unknown) => {
+        if (!(error instanceof BrokerError && error.kind === 'unencodable')) throw error;
+        return move(bareCopyOf(message, headers), signal);
+      });
     } catch (error) {
       if (signal.aborted) return 'lost';
       throw error;
@@ -52,12 +58,8 @@ export function createDelivery(
     },
     ack: () => settleOnce(() => subscription.ack(raw)),
     requeue: ({ delayMs, headers }) =>
-      settleOnce(() =>
-        ackAfter((signal) => mover.moveBack(copyOf(message, headers), queue, delayMs, signal)),
-      ),
+      settleOnce(() => ackAfter(headers, (copy, signal) => mover.moveBack(copy, queue, delayMs, signal))),
     deadLetter: (headers) =>
-      settleOnce(() =>
-        ackAfter((signal) => mover.moveToDeadLetters(copyOf(message, headers), queue, signal)),
-      ),
+      settleOnce(() => ackAfter(headers, (copy, signal) => mover.moveToDeadLetters(copy, queue, signal))),
   };
 }

@@ -71,10 +71,11 @@ export function createLoosePublisher(options: LoosePublisherOptions): LoosePubli
         },
       });
     },
-    publish({ exchange, routingKey, body, properties }) {
+    publish(publication) {
+      const { exchange, routingKey, body } = publication;
       if (channel === undefined || isCongested || connection.isBlocked) return false;
       try {
-        const loosely = { ...toPublishOptions(properties), mandatory: false };
+        const loosely = { ...toPublishOptions(publication), mandatory: false };
         isCongested = !channel.publish(exchange, routingKey, body, loosely);
         return true;
       } catch {

@@ -1,5 +1,5 @@
 import type { Message as AmqpMessage, Options } from 'amqplib';
-import type { Message, MessageProperties } from '../broker.ts';
+import type { Message, MessageProperties, Publication } from '../broker.ts';
 
 const PERSISTENT = 2;
 
@@ -26,13 +26,16 @@ export function toMessage(raw: AmqpMessage): Message {
   return { body: raw.content, properties: withoutUndefined(properties) };
 }
 
+/** RabbitMQ returns what goes to such a queue although it delivers it (Direct Reply-to). */
+const DIRECT_REPLY = 'amq.rabbitmq.reply-to.';
+
 /** What amqplib's `publish` takes. Each publication is mandatory, so that the broker says when no queue took it. */
-export function toPublishOptions(properties: Partial<MessageProperties>): Options.Publish {
+export function toPublishOptions({ properties, routingKey }: Publication): Options.Publish {
   const { timestamp, ...rest } = properties;
   return {
     ...rest,
     ...(timestamp === undefined ? {} : { timestamp: Math.floor(timestamp / 1000) }),
-    mandatory: true,
+    mandatory: !routingKey.startsWith(DIRECT_REPLY),
   };
 }
 

@@ -86,12 +86,12 @@ export function createPublisher(connection: Connection): Publisher {
 
   function failInFlight(end: ChannelEnd): void {
     const refused = refusedBy(end, [...inFlight]);
+    let fate: 'uncertain' | 'unavailable' = 'uncertain';
     for (const waiting of inFlight) {
-      waiting.reject(
-        waiting === refused
-          ? new BrokerError('refused', end.reason)
-          : new BrokerError('uncertain', `not confirmed: ${end.reason}`),
-      );
+      if (waiting === refused) waiting.reject(new BrokerError('refused', end.reason));
+      else waiting.reject(new BrokerError(fate, `not confirmed: ${end.reason}`));
+      // A channel is worked in order: what was written after the one that closed it was not taken.
+      if (waiting === refused) fate = 'unavailable';
     }
     land(...inFlight);
   }
@@ -102,18 +102,18 @@ export function createPublisher(connection: Connection): Publisher {
   }
 
   function write(target: ConfirmChannel, waiting: InFlight): void {
-    const { exchange, routingKey, body, properties } = waiting.publication;
+    const { exchange, routingKey, body } = waiting.publication;
     const hasRoom = target.publish(
       exchange,
       routingKey,
       body,
-      toPublishOptions(properties),
+      toPublishOptions(waiting.publication),
       (error: unknown) => {
         // When the channel has closed, how it closed decides, and `failInFlight` does that.
         if (!inFlight.has(waiting)) return;
         if (error === null) waiting.resolve(waiting.isReturned ? 'unroutable' : 'routed');
         else if (isNack(error))
-          waiting.reject(new BrokerError('refused', 'a queue could not take it (is it full?)'));
+          waiting.reject(new BrokerError('full', 'a queue could not take it (is it full?)'));
         else return;
         land(waiting);
       },
@@ -161,5 +161,5 @@ function isNack(error: unknown): boolean {
 function notWritten(error: unknown): BrokerError {
   const reason = error instanceof Error ? error.message : String(error);
   const isClosed = error instanceof Error && error.name === 'IllegalOperationError';
-  return new BrokerError(isClosed ? 'unavailable' : 'refused', reason, { cause: error });
+  return new BrokerError(isClosed ? 'unavailable' : 'unencodable', reason, { cause: error });
 }
