@@ -25,12 +25,12 @@ export interface WorkEvents {
   'job:stuck': [RunFacts & { afterMs: number }];
   /** A reply that nobody can receive, or that the broker refuses. */
   'reply:dropped': [{ runner: string; replyTo: string; status: string; reason: string }];
-  /** The broker cannot do with the message what was decided; it is kept and tried again. */
-  'settle:stuck': [RunFacts & { disposal: string; reason: string; retryInMs: number }];
+  /** The broker cannot do with the message what was decided; it is kept, and something else is done after `waitMs`. */
+  'settle:stuck': [RunFacts & { disposal: string; reason: string; waitMs: number }];
   'queue:paused': [{ queue: string; runner: string; reason: string; retryInMs: number }];
   'queue:probing': [{ queue: string }];
   'queue:resumed': [{ queue: string }];
-  /** Something happened that the code holds to be impossible. The message stays with the broker. */
+  /** Something happened that the code holds to be impossible. The job is answered as failed, its message kept. */
   bug: [{ where: string; error: unknown }];
 }
 

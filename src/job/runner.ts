@@ -37,4 +37,20 @@ export interface RunContext {
 /** The runner's line or its files are wrong: nothing that a job could change. Said by `check` and at the start. */
 export class RunnerError extends Error {
   override readonly name = 'RunnerError';
+  /** What to do about it. */
+  readonly fix: string | undefined;
+
+  constructor(message: string, fix?: string) {
+    super(message);
+    this.fix = fix;
+  }
+
+  /** Throws one error that tells all of them, each with its own fix; nothing when there is none. */
+  static throwAll(errors: readonly RunnerError[]): void {
+    const [first] = errors;
+    if (first === undefined) return;
+    const told = errors.map(({ message, fix }) => (fix === undefined ? message : `${message} (${fix})`));
+    const different = new Set(told);
+    throw different.size === 1 ? first : new RunnerError([...different].join('; '));
+  }
 }

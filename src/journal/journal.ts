@@ -1,21 +1,34 @@
 import type { Verdict } from '../job/verdict.ts';
 
+/** Which message a record is of. */
+export interface MessagePrint {
+  readonly queue: string;
+  /** Equal messages have equal prints. */
+  readonly print: string;
+  /** The message bears an id of its own (message id or correlation id), so that an equal one is hardly another job. */
+  readonly isIdentified: boolean;
+}
+
 /**
  * The port to what must be known of a job until its acknowledgement is certain.
  *
  * A record is begun when a message becomes a job, ended when its verdict stands, and forgotten once the broker
- * is certain to have heard it. Only a REDELIVERED message may be held against the journal: re-core gives every
- * step of a release the same correlation id and no message id, so two equal messages are two jobs.
+ * is certain to have heard it. Only a REDELIVERED message may be held against the journal, and only if it cannot be
+ * another job: re-core gives every step of a release the same correlation id, and two equal messages are two jobs.
+ * Where that is in doubt the job runs again, since to run twice is better than to lose one.
  */
 export interface Journal {
-  /** Makes a record for a job that begins now. `print` says which message it is of; equal messages have equal prints. */
-  begin(print: string): Promise<Entry>;
+  /** Makes a record for a job that begins now. */
+  begin(message: MessagePrint): Promise<Entry>;
 
   /**
-   * Hands out the oldest record with this print that nobody holds: its job began here and its delivery was lost.
+   * Hands out the record of this message that nobody holds: its job began here and its delivery was lost.
    * From then on the caller holds it.
    */
-  recall(print: string): Promise<Entry | undefined>;
+  recall(message: MessagePrint): Promise<Entry | undefined>;
+
+  /** Forgets the records of a queue that were released before `beforeMs` (as Date.now): their messages went elsewhere. */
+  expire(queue: string, beforeMs: number): void;
 }
 
 /** One record, held by whoever began or recalled it until it is settled or released. */

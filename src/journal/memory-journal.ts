@@ -1,43 +1,33 @@
 import type { Verdict } from '../job/verdict.ts';
-import type { Entry, Journal } from './journal.ts';
+import type { Entry, Journal, MessagePrint } from './journal.ts';
 
-/** A message that was lost to us may be worked by another host and never come back, so what waits is bounded. */
-const MOST_WAITING = 10_000;
+/** How many records wait at most, and how many prints are remembered for telling equal messages. */
+const MOST_REMEMBERED = 10_000;
+
+interface Waiting {
+  readonly queue: string;
+  readonly verdict: Verdict | undefined;
+  readonly releasedAtMs: number;
+}
 
 /** A journal that lasts as long as the daemon: it knows jobs across lost connections, not across a crash. */
-export function createMemoryJournal(mostWaiting = MOST_WAITING): Journal {
-  const waiting = new Map<string, { verdict: Verdict | undefined }[]>();
-  let waitingCount = 0;
+export function createMemoryJournal(mostRemembered = MOST_REMEMBERED): Journal {
+  const waiting = new Map<string, Waiting>();
+  /** Prints of jobs that began, oldest first; true once there were two. */
+  const seen = new Map<string, boolean>();
 
-  function keep(print: string, verdict: Verdict | undefined): void {
-    if (waitingCount >= mostWaiting) dropOldest();
-    const equal = waiting.get(print) ?? [];
-    // Re-inserting moves the print to the end: the map's order is then the order of the last loss.
-    waiting.delete(print);
-    waiting.set(print, [...equal, { verdict }]);
-    waitingCount += 1;
+  function see(print: string): void {
+    seen.set(print, seen.has(print));
+    forgetOldest(seen, mostRemembered);
   }
 
-  function take(print: string): { verdict: Verdict | undefined } | undefined {
-    const equal = waiting.get(print);
-    const oldest = equal?.shift();
-    if (equal?.length === 0) waiting.delete(print);
-    if (oldest !== undefined) waitingCount -= 1;
-    return oldest;
-  }
-
-  function dropOldest(): void {
-    const [print] = waiting.keys();
-    if (print !== undefined) take(print);
-  }
-
-  function entry(print: string, known: Verdict | undefined, isRecalled: boolean): Entry {
-    let verdict = known;
+  function entry({ queue, print, isIdentified }: MessagePrint, recalled?: Waiting): Entry {
+    let verdict = recalled?.verdict;
     return {
       get verdict() {
         return verdict;
       },
-      isRecalled,
+      isRecalled: recalled !== undefined,
       async ended(decided) {
         verdict = decided;
       },
@@ -45,18 +35,34 @@ export function createMemoryJournal(mostWaiting = MOST_WAITING): Journal {
         // Nothing to forget: a record that is held is known to its holder alone.
       },
       async released() {
-        keep(print, verdict);
+        // The next equal message that is redelivered may be this one or another job: then it had better run.
+        if (!isIdentified || seen.get(print) === true) return;
+        waiting.delete(print);
+        waiting.set(print, { queue, verdict, releasedAtMs: Date.now() });
+        forgetOldest(waiting, mostRemembered);
       },
     };
   }
 
   return {
-    async begin(print) {
-      return entry(print, undefined, false);
+    async begin(message) {
+      see(message.print);
+      return entry(message);
     },
-    async recall(print) {
-      const record = take(print);
-      return record === undefined ? undefined : entry(print, record.verdict, true);
+    async recall(message) {
+      const found = waiting.get(message.print);
+      waiting.delete(message.print);
+      return found === undefined ? undefined : entry(message, found);
+    },
+    expire(queue, beforeMs) {
+      for (const [print, record] of waiting) {
+        if (record.queue === queue && record.releasedAtMs < beforeMs) waiting.delete(print);
+      }
     },
   };
+}
+
+function forgetOldest(remembered: Map<string, unknown>, most: number): void {
+  const [oldest] = remembered.keys();
+  if (remembered.size > most && oldest !== undefined) remembered.delete(oldest);
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Broker, BrokerError, type Publication } from '../broker/broker.ts';
 
 /*
@@ -11,7 +12,10 @@ import { type Broker, BrokerError, type Publication } from '../broker/broker.ts'
  * Both copies carry the same message id, by which a requester can tell them.
  */
 
-export type SentReply = { readonly kind: 'sent' } | { readonly kind: 'dropped'; readonly reason: string };
+/** 'refused': the broker will not take this reply, though it may take another. 'dropped': nobody can receive it. */
+export type SentReply =
+  | { readonly kind: 'sent' }
+  | { readonly kind: 'refused' | 'dropped'; readonly reason: string };
 
 interface Waiting {
   readonly number: number;
@@ -23,7 +27,13 @@ interface Waiting {
 interface Lane {
   readonly waiting: Waiting[];
   isPumping: boolean;
+  inFlight: number;
+  /** How long the next try waits: more each time its queue was full. */
+  pauseMs: number;
 }
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
 
 const SENT: SentReply = { kind: 'sent' };
 
@@ -48,7 +58,7 @@ export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay
   }
 
   function put(key: string, reply: Waiting): void {
-    const lane = lanes.get(key) ?? { waiting: [], isPumping: false };
+    const lane = lanes.get(key) ?? { waiting: [], isPumping: false, inFlight: 0, pauseMs: 0 };
     lanes.set(key, lane);
     // A reply that comes back after a failure belongs before all that were handed in after it.
     const behind = lane.waiting.findIndex(({ number }) => number > reply.number);
@@ -60,28 +70,43 @@ export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay
     lane.isPumping = true;
     try {
       while (lane.waiting.length > 0) {
+        if (lane.pauseMs > 0) await wait(lane.pauseMs, undefined, { ref: false });
         await broker.writable();
         const reply = lane.waiting.shift();
-        if (reply !== undefined) void write(key, reply);
+        if (reply === undefined) break;
+        const written = write(key, lane, reply);
+        // A queue that was full gets one reply at a time until it takes one again.
+        if (lane.pauseMs > 0) await written;
       }
     } catch (error) {
       const reason = `the broker is closed (${messageOf(error)})`;
       for (const { resolve } of lane.waiting.splice(0)) resolve({ kind: 'dropped', reason });
     }
     lane.isPumping = false;
-    if (lane.waiting.length === 0) lanes.delete(key);
+    forgetIfIdle(key, lane);
   }
 
-  async function write(key: string, reply: Waiting): Promise<void> {
+  function forgetIfIdle(key: string, lane: Lane): void {
+    if (lane.waiting.length + lane.inFlight === 0) lanes.delete(key);
+  }
+
+  async function write(key: string, lane: Lane, reply: Waiting): Promise<void> {
+    lane.inFlight += 1;
     try {
       const result = await broker.publish(reply.publication);
+      lane.pauseMs = 0;
       const gone: SentReply = { kind: 'dropped', reason: 'its queue is gone' };
       reply.resolve(result === 'routed' ? SENT : gone);
     } catch (error) {
       const kind = error instanceof BrokerError ? error.kind : 'refused';
-      if (kind === 'unavailable' || (kind === 'uncertain' && !reply.atMostOnce)) put(key, reply);
+      if (kind === 'full') lane.pauseMs = Math.min(lane.pauseMs * 2 || FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+      if (kind === 'full' || kind === 'unavailable' || (kind === 'uncertain' && !reply.atMostOnce))
+        put(key, reply);
       else if (kind === 'uncertain') reply.resolve(SENT);
-      else reply.resolve({ kind: 'dropped', reason: messageOf(error) });
+      else reply.resolve({ kind: kind === 'refused' ? 'refused' : 'dropped', reason: messageOf(error) });
+    } finally {
+      lane.inFlight -= 1;
+      forgetIfIdle(key, lane);
     }
   }
 

@@ -44,8 +44,9 @@ function makeJob(
   parts: Record<string, unknown>,
 ): Job {
   const { correlationId, messageId, replyTo, timestamp, headers } = message.properties;
+  const history = readHistory(message);
   return {
-    id: correlationId || messageId || randomUUID(),
+    id: correlationId || messageId || history.id || randomUUID(),
     queue,
     runner,
     body,
@@ -53,7 +54,7 @@ function makeJob(
     parameters: objectOr(parts['parameters']),
     dynamic: objectOr(parts['dynamic']),
     notify: objectOr(parts['notify']),
-    attempt: readHistory(message).attempt,
+    attempt: history.attempt,
     redelivered,
     ...(correlationId === undefined ? {} : { correlationId }),
     ...(messageId === undefined ? {} : { messageId }),
@@ -65,7 +66,12 @@ function makeJob(
 
 type Parsed = { ok: true; value: unknown } | { ok: false; text: string; problem: string };
 
+/** A message of this size can become some gigabytes of objects; RabbitMQ 4 takes 16 MiB unless it is told otherwise. */
+const LARGEST_BODY = 64 * 1024 * 1024;
+
 function parse(body: Message['body']): Parsed {
+  if (body.length > LARGEST_BODY)
+    return { ok: false, text: '', problem: `${body.length} bytes, more than 64 MiB` };
   let text = '';
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(body);

@@ -1,4 +1,5 @@
 import type { Message } from '../broker/broker.ts';
+import type { Job } from '../job/job.ts';
 
 /*
  * What a message carries about its own past. When a message goes back to its queue it goes as a new one,
@@ -8,6 +9,8 @@ import type { Message } from '../broker/broker.ts';
  *   x-rbit-blocked   how often its runner said Blocked
  *   x-rbit-retries   how often it was retried after a failure that nobody declared
  *   x-rbit-started   true once the requester was told "started": re-core takes a second one for the final reply
+ *   x-rbit-replied   true once it was told the final reply, and only the message is left to be kept
+ *   x-rbit-id        the job's id, if the message has none of its own
  *   x-rbit-reason    why it went back last, for whoever looks at the queue
  */
 
@@ -16,28 +19,57 @@ export interface History {
   readonly blocked: number;
   readonly retries: number;
   readonly started: boolean;
+  readonly replied: boolean;
+  readonly id?: string;
+  readonly reason?: string;
 }
 
 export const HISTORY_PREFIX = 'x-rbit-';
 
+const LONGEST_ID = 255;
+const LONGEST_REASON = 500;
+
 /** Anybody may send such headers, so anything but a plausible number counts as none. */
 export function readHistory({ properties: { headers } }: Message): History {
+  const [id, reason] = [headers['x-rbit-id'], headers['x-rbit-reason']];
   return {
     attempt: Math.max(1, countOf(headers['x-rbit-attempt'])),
     blocked: countOf(headers['x-rbit-blocked']),
     retries: countOf(headers['x-rbit-retries']),
     started: headers['x-rbit-started'] === true,
+    replied: headers['x-rbit-replied'] === true,
+    ...(typeof id === 'string' && id !== '' && id.length <= LONGEST_ID ? { id } : {}),
+    ...(typeof reason === 'string' ? { reason: reason.slice(0, LONGEST_REASON) } : {}),
   };
 }
 
-/** The headers that carry a history, and the reason of the last return (at most 500 characters). */
+/** The headers that carry a history, with the reason of this return (its first 500 characters). */
 export function writeHistory(history: History, reason: string): Record<string, unknown> {
   return {
     'x-rbit-attempt': history.attempt,
     'x-rbit-blocked': history.blocked,
     'x-rbit-retries': history.retries,
     'x-rbit-started': history.started,
-    'x-rbit-reason': reason.slice(0, 500),
+    ...(history.replied ? { 'x-rbit-replied': true } : {}),
+    ...(history.id === undefined ? {} : { 'x-rbit-id': history.id }),
+    'x-rbit-reason': reason.slice(0, LONGEST_REASON),
+  };
+}
+
+/** The headers of a message that is kept for a person: why, where and when (ISO 8601), and nothing of what is past. */
+export function writeDeath(job: Job, reason: string, host: string): Record<string, unknown> {
+  return {
+    'x-rbit-reason': reason.slice(0, LONGEST_REASON),
+    'x-rbit-attempt': job.attempt,
+    'x-rbit-queue': job.queue,
+    'x-rbit-runner': job.runner,
+    'x-rbit-host': host,
+    'x-rbit-died-at': new Date().toISOString(),
+    'x-rbit-blocked': undefined,
+    'x-rbit-retries': undefined,
+    'x-rbit-started': undefined,
+    'x-rbit-replied': undefined,
+    'x-rbit-id': undefined,
   };
 }
 

@@ -1,12 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Broker } from '../broker/broker.ts';
+import type { Broker, Publication } from '../broker/broker.ts';
 import type { Announcer } from '../job/events.ts';
 import type { Job } from '../job/job.ts';
+import { failed } from '../job/outcome.ts';
 import type { FinalOutcome } from '../job/verdict.ts';
 import type { Relay, SentReply } from '../journal/relay.ts';
 import { notifications, type Phase } from '../protocol/notify.ts';
 import { outputMessage } from '../protocol/output.ts';
-import { finalReply, requesterOf, startedReply } from '../protocol/replies.ts';
+import { finalReply, type Requester, requesterOf, startedReply } from '../protocol/replies.ts';
 
 /** How jobs are talked about: to the requester by reliable replies, to the exchange by messages that may be lost. */
 export interface Speech {
@@ -37,11 +38,11 @@ export function converse(
   const requester = requesterOf(job, speech.replyAllowed);
   const isForbidden = requester === undefined && job.replyTo !== undefined && job.replyTo !== '';
   let startedAt: number | undefined;
-  let isDropLogged = false;
+  let loggedReason: string | undefined;
 
   function noteDrop(status: string, sent: SentReply): void {
-    if (sent.kind === 'sent' || isDropLogged) return;
-    isDropLogged = true;
+    if (sent.kind === 'sent' || sent.reason === loggedReason) return;
+    loggedReason = sent.reason;
     events.emit('reply:dropped', {
       runner: job.runner,
       replyTo: job.replyTo ?? '',
@@ -69,11 +70,33 @@ export function converse(
       if (requester === undefined) return;
       const gapLeftMs = startedAt === undefined ? 0 : replyGapMs - (performance.now() - startedAt);
       if (gapLeftMs > 0) await wait(gapLeftMs);
-      noteDrop(outcome.kind, await relay.send(finalReply(requester, outcome)));
+      const sent = await relay.send(fitting(requester, outcome));
+      noteDrop(
+        outcome.kind,
+        sent.kind === 'refused' ? await relay.send(tooLarge(requester, sent.reason)) : sent,
+      );
     },
 
     output(line) {
       if (output && exchange !== undefined) publishLoosely(outputMessage(exchange, job, line));
     },
   };
+}
+
+/** What RabbitMQ 4 takes at most unless it is told otherwise; a larger reply could never arrive. */
+const LARGEST_REPLY = 16 * 1024 * 1024;
+
+function fitting(requester: Requester, outcome: FinalOutcome): Publication {
+  try {
+    const reply = finalReply(requester, outcome);
+    if (reply.body.length <= LARGEST_REPLY) return reply;
+    return tooLarge(requester, `${reply.body.length} bytes`);
+  } catch (error) {
+    // No string can be as long as this one would be, or it is nested too deep to be written.
+    return tooLarge(requester, String(error));
+  }
+}
+
+function tooLarge(requester: Requester, reason: string): Publication {
+  return finalReply(requester, failed(`the job ended, but its reply is too large to be sent (${reason})`));
 }

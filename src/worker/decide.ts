@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { formatDuration } from '../job/duration.ts';
 import type { Job } from '../job/job.ts';
-import { crashed, type Failure, type Outcome } from '../job/outcome.ts';
+import { crashed, failed, type Failure, type Outcome } from '../job/outcome.ts';
 import type { Verdict } from '../job/verdict.ts';
-import { type History, writeHistory } from '../protocol/history.ts';
+import { type History, writeDeath, writeHistory } from '../protocol/history.ts';
 import { delayAfter, type Policy } from './policy.ts';
 
 /*
@@ -51,10 +51,14 @@ export function refuse(failure: Failure, job: Job): Verdict {
   return end(failure, job, true);
 }
 
-function end(failure: Failure, job: Job, keep: boolean): Verdict {
-  const disposal = keep
-    ? ({ kind: 'dead-letter', headers: deathHeaders(failure.message, job) } as const)
-    : ({ kind: 'ack' } as const);
+/** Decides about a message whose requester has its final reply already: all that is left is to keep it. */
+export function keep(job: Job, reason: string): Verdict {
+  const disposal = { kind: 'dead-letter', headers: writeDeath(job, reason, hostname()) } as const;
+  return { outcome: failed(reason), disposal, because: reason };
+}
+
+function end(failure: Failure, job: Job, isKept: boolean): Verdict {
+  const disposal = isKept ? keep(job, failure.message).disposal : ({ kind: 'ack' } as const);
   return { outcome: failure, reply: failure, disposal, because: failure.message };
 }
 
@@ -63,17 +67,5 @@ function goBack(outcome: Outcome, history: History, delayMs: number, because: st
     outcome,
     disposal: { kind: 'requeue', delayMs, headers: writeHistory(history, because) },
     because,
-  };
-}
-
-/** Headers of a dead-lettered message: why, after how many runs, where, and when (ISO 8601). */
-function deathHeaders(reason: string, job: Job): Record<string, unknown> {
-  return {
-    'x-rbit-reason': reason.slice(0, 500),
-    'x-rbit-attempt': job.attempt,
-    'x-rbit-queue': job.queue,
-    'x-rbit-runner': job.runner,
-    'x-rbit-host': hostname(),
-    'x-rbit-died-at': new Date().toISOString(),
   };
 }

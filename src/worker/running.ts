@@ -8,8 +8,12 @@ export interface Running {
   readonly job: Job;
   readonly facts: RunFacts;
   readonly print: string;
+  /** Its message bears an id of its own. */
+  readonly isIdentified: boolean;
   /** Milliseconds since 1970. */
   readonly since: number;
+  /** What was decided; then all that is missing is that the broker hears it. */
+  verdict: Verdict | undefined;
   /** The newest delivery of its message: the only one that can be settled. */
   delivery: Delivery;
 }
@@ -37,7 +41,9 @@ export class RunningJobs {
       job,
       facts: { queue, runner, id, attempt },
       print,
+      isIdentified: job.correlationId !== undefined || job.messageId !== undefined,
       since: Date.now(),
+      verdict: undefined,
       delivery,
     };
     this.#jobs.add(running);

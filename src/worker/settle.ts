@@ -1,20 +1,29 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { BrokerError, type Delivery, type Settlement } from '../broker/broker.ts';
 import { formatDuration } from '../job/duration.ts';
-import type { Announcer } from '../job/events.ts';
-import type { Disposal } from '../job/verdict.ts';
+import type { Disposal, Verdict } from '../job/verdict.ts';
+import { readHistory, writeHistory } from '../protocol/history.ts';
 import type { Running } from './running.ts';
+import type { Workplace } from './workplace.ts';
 
+const KEPT_AGAIN_MS = 60_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
 
-/**
- * Tells the broker what becomes of a job's message. A disposal that the broker cannot carry out (a dead-letter
- * queue that nobody made) is tried again for as long as the delivery is good: the message is neither dropped
- * nor run again.
+/*
+ * Tells the broker what becomes of a job's message. What the broker cannot do is done otherwise: the message is
+ * neither dropped nor run again, and holds no slot if that can be helped.
+ *
+ *   dead-letter     nobody made the queue       put back for a minute, marked as answered; then again
+ *   requeue later   no wait queue may be made   waited for here, then requeue at once
+ *   requeue         the queue is full, or gone  tried again, for as long as the delivery is good
  */
-export async function settle(running: Running, disposal: Disposal, events: Announcer): Promise<Settlement> {
-  let todo = disposal;
+export async function settle(
+  running: Running,
+  verdict: Verdict,
+  { events, draining }: Pick<Workplace, 'events' | 'draining'>,
+): Promise<Settlement> {
+  let todo = verdict.disposal;
   for (let retryInMs = FIRST_RETRY_MS; ; retryInMs = Math.min(retryInMs * 2, LONGEST_RETRY_MS)) {
     const { delivery } = running;
     try {
@@ -24,15 +33,36 @@ export async function settle(running: Running, disposal: Disposal, events: Annou
       if (settlement === 'settled' || running.delivery === delivery) return settlement;
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
-      events.emit('settle:stuck', {
-        ...running.facts,
-        disposal: todo.kind,
-        reason: error.message,
-        retryInMs,
-      });
-      await wait(retryInMs, undefined, { ref: false });
+      const instead = insteadOf(todo, running, verdict, retryInMs);
+      const { waitMs } = instead;
+      events.emit('settle:stuck', { ...running.facts, disposal: todo.kind, reason: error.message, waitMs });
+      if (draining.aborted && todo.kind === 'requeue') return 'lost';
+      await wait(waitMs, undefined, { ref: false, signal: draining }).catch(() => {});
       if (delivery.isLost && running.delivery === delivery) return 'lost';
+      todo = instead.disposal;
     }
+  }
+}
+
+function insteadOf(
+  disposal: Disposal,
+  running: Running,
+  { because }: Verdict,
+  retryInMs: number,
+): { disposal: Disposal; waitMs: number } {
+  switch (disposal.kind) {
+    case 'dead-letter': {
+      const answered = { ...readHistory(running.delivery.message), replied: true };
+      const headers = writeHistory(answered, because);
+      return { disposal: { kind: 'requeue', delayMs: KEPT_AGAIN_MS, headers }, waitMs: 0 };
+    }
+    case 'requeue':
+      return {
+        disposal: { ...disposal, delayMs: 0 },
+        waitMs: disposal.delayMs === 0 ? retryInMs : disposal.delayMs,
+      };
+    case 'ack':
+      return { disposal, waitMs: retryInMs };
   }
 }
 

@@ -15,10 +15,12 @@ import type { Workplace } from './workplace.ts';
  */
 type State = 'working' | 'paused' | 'probing' | 'stopped';
 
+/** What was lost to us comes again as soon as the queue is consumed again, or goes to another host. */
+const COMES_AGAIN_MS = 30_000;
 const FIRST_PROBE_MS = 1_000;
 const LONGEST_PROBE_MS = 60_000;
 
-export type WorkerOptions = Omit<Workplace, 'running' | 'stopping' | 'onOutcome'> & {
+export type WorkerOptions = Omit<Workplace, 'running' | 'draining' | 'stopping' | 'onOutcome'> & {
   readonly queue: string;
   readonly broker: Broker;
 };
@@ -29,25 +31,31 @@ export class Worker {
   readonly running: RunningJobs;
   readonly #options: WorkerOptions;
   readonly #workplace: Workplace;
+  readonly #draining = new AbortController();
   readonly #stopping = new AbortController();
   readonly #performing = new Set<Promise<void>>();
   #state: State = 'working';
   #consumer: Consumer | undefined;
   #probeTimer: NodeJS.Timeout | undefined;
   #probeInMs = FIRST_PROBE_MS;
+  #probingSince = 0;
 
   constructor(options: WorkerOptions) {
     this.queue = options.queue;
     this.running = new RunningJobs(options.events);
     this.#options = options;
     // One listener for each running job.
-    setMaxListeners(0, this.#stopping.signal);
+    setMaxListeners(0, this.#draining.signal, this.#stopping.signal);
     this.#workplace = {
       ...options,
       running: this.running,
+      draining: this.#draining.signal,
       stopping: this.#stopping.signal,
-      onOutcome: (outcome) => this.#watch(outcome),
+      onOutcome: (outcome, since) => this.#watch(outcome, since),
     };
+    options.broker.events.on('consumer:open', ({ queue }) => {
+      if (queue === this.queue) this.#expireRecords();
+    });
   }
 
   start(): void {
@@ -66,6 +74,7 @@ export class Worker {
   async stopIntake(): Promise<void> {
     this.#state = 'stopped';
     clearTimeout(this.#probeTimer);
+    this.#draining.abort();
     await this.#consumer?.stop();
   }
 
@@ -79,10 +88,17 @@ export class Worker {
     while (this.#performing.size > 0) await Promise.all(this.#performing);
   }
 
-  async #watch(outcome: Outcome): Promise<void> {
+  #expireRecords(): void {
+    const openedAtMs = Date.now();
+    setTimeout(() => this.#options.journal.expire(this.queue, openedAtMs), COMES_AGAIN_MS).unref();
+  }
+
+  async #watch(outcome: Outcome, since: number): Promise<void> {
     if (this.#state === 'stopped') return;
     if (outcome.kind === 'unavailable') await this.#pause(outcome.reason);
-    else if (this.#state === 'probing' && outcome.kind !== 'interrupted') await this.#resume();
+    // A job that began before the pause says nothing about whether one can be begun now.
+    else if (this.#state === 'probing' && outcome.kind !== 'interrupted' && since >= this.#probingSince)
+      await this.#resume();
   }
 
   /** Stops the intake before the message goes back, or it would come again at once. */
@@ -104,6 +120,7 @@ export class Worker {
 
   #probe(): void {
     this.#state = 'probing';
+    this.#probingSince = Date.now();
     this.#options.events.emit('queue:probing', { queue: this.queue });
     this.#consumer?.resume(1);
   }

@@ -5,6 +5,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Speech } from './conversation.ts';
 import type { Policy } from './policy.ts';
 import type { RunningJobs } from './running.ts';
+import type { Slots } from './slots.ts';
 
 /** Where jobs are worked: all that their path needs. */
 export interface Workplace {
@@ -13,11 +14,18 @@ export interface Workplace {
   readonly journal: Journal;
   readonly speech: Speech;
   readonly running: RunningJobs;
+  /** Shared by all queues of the runner. */
+  readonly slots: Slots;
   readonly events: Announcer;
+  /** Aborts when the daemon takes nothing new any more: what has not begun goes back. */
+  readonly draining: AbortSignal;
   /** Aborts when the daemon ends what is still running. */
   readonly stopping: AbortSignal;
   /** Masks the secrets in a text. */
   readonly mask: (text: string) => string;
-  /** Hears each outcome before its message is settled, so that a runner that cannot be started stops the intake first. */
-  readonly onOutcome: (outcome: Outcome) => Promise<void>;
+  /**
+   * Hears how each run ended, and since when (as Date.now) its message was in hand, before that is settled: a runner
+   * that cannot be started stops the intake first.
+   */
+  readonly onOutcome: (outcome: Outcome, since: number) => Promise<void>;
 }

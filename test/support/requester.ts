@@ -78,6 +78,19 @@ export class Requester {
     );
   }
 
+  /** Whether there is such a queue. Asking for one that is not there costs a channel. */
+  async exists(queue: string): Promise<boolean> {
+    const channel = await this.connection.createChannel();
+    channel.on('error', () => {});
+    try {
+      await channel.checkQueue(queue);
+      await channel.close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Waits for a message on a queue, which need not exist yet, and takes it off. */
   async take(queue: string): Promise<GetMessage> {
     return eventually(async () => {

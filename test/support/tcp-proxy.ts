@@ -67,12 +67,26 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
   });
 
   function join(from: Socket, to: Socket, pair: Pair): void {
+    let held = 0;
+    let dueMs = 0;
     from.on('data', (chunk) => {
       if (from === pair.client && pair.opening.length < OPENING_SIZE)
         pair.opening += chunk.toString('latin1');
       if (pair.swallowed) return;
-      if (delayMs > 0) setTimeout(() => to.write(chunk), delayMs);
-      else to.write(chunk);
+      // What is held back must not be overtaken when the delay ends.
+      if (delayMs === 0 && held === 0) {
+        to.write(chunk);
+        return;
+      }
+      held += 1;
+      dueMs = Math.max(dueMs, performance.now() + delayMs);
+      setTimeout(
+        () => {
+          held -= 1;
+          to.write(chunk);
+        },
+        Math.ceil(dueMs - performance.now()),
+      );
     });
     from.on('close', () => {
       if (!pair.swallowed) to.destroy();

@@ -22,7 +22,7 @@ const policy: Policy = {
   output: true,
   notify: false,
 };
-const fresh: History = { attempt: 1, blocked: 0, retries: 0, started: true };
+const fresh: History = { attempt: 1, blocked: 0, retries: 0, started: true, replied: false };
 const { job } = decode(deliveryOf({}, { correlationId: 'c' }), policy);
 
 describe('what follows from an outcome', () => {

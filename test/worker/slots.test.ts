@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { Slots } from '../../src/worker/slots.ts';
+
+const never = new AbortController().signal;
+
+describe('slots', () => {
+  it('are given to as many as there are, and then in the order of asking', async () => {
+    const slots = new Slots(1);
+    const first = await slots.take(never);
+    const order: string[] = [];
+    const queueUp = async (name: string): Promise<void> => {
+      const leave = await slots.take(never);
+      order.push(name);
+      leave?.();
+    };
+    const waiting = [queueUp('second'), queueUp('third')];
+    expect(order).toStrictEqual([]);
+    first?.();
+    await Promise.all(waiting);
+    expect(order).toStrictEqual(['second', 'third']);
+  });
+
+  it('are not waited for any longer when the signal aborts, and none is lost by that', async () => {
+    const slots = new Slots(1);
+    const leave = await slots.take(never);
+    const impatient = new AbortController();
+    const waiting = slots.take(impatient.signal);
+    const patient = slots.take(never);
+    impatient.abort();
+    expect(await waiting).toBeUndefined();
+    leave?.();
+    expect(await patient).toBeTypeOf('function');
+  });
+
+  it('are not given to who comes too late, though they are free', async () => {
+    expect(await new Slots(1).take(AbortSignal.abort())).toBeUndefined();
+  });
+});
