@@ -7,7 +7,13 @@ import { readModulePath } from './thread/module-path.ts';
 import type { RunnerOptions } from './options.ts';
 import { ThreadPool } from './thread/thread-pool.ts';
 
-/** `module!PATH[:EXPORT]`: each job is a call of a JavaScript or TypeScript function, in warm threads. */
+/**
+ * `module!PATH[:EXPORT]`: each job is a call of a JavaScript or TypeScript function, in warm threads.
+ *
+ * The processes that a job has started are ended when its thread ends: when the job ignores its abort or blocks the
+ * thread, when the thread dies, when the runner stops. They are known by `RBIT_RUN` in their environment, so one that
+ * is started with another environment is not. A thread that lives on keeps them: pass `context.signal` to children.
+ */
 export function createModuleRunner(options: RunnerOptions): Runner {
   return new ModuleRunner(options);
 }

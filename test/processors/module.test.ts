@@ -86,9 +86,10 @@ describe('what a function returns or throws', () => {
     ]);
   });
 
-  test('a log line carries the job', async () => {
+  test("a log line carries the job, and the module's fields cannot pass for the daemon's", async () => {
     await act(runner, 'log');
-    expect(lines).toContainEqual({ level: 'warn', message: 'careful', fields: { page: 4, job: 'job-1' } });
+    const fields = { page: 4, job: 'another', runner: 'another' };
+    expect(lines).toContainEqual({ level: 'warn', message: 'careful', fields: { job: 'job-1', fields } });
   });
 
   test('an error after the end is logged, and the thread lives on', async () => {

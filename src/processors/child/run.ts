@@ -7,7 +7,7 @@ import type { Log } from '../options.ts';
 import { type ExitCodes, outcomeOfExit, outcomeOfNoStart } from './exit.ts';
 import { LastWords } from './last-words.ts';
 import { LineSplitter } from './lines.ts';
-import { endWithDaemon } from './live-groups.ts';
+import { endWithDaemon } from './live-processes.ts';
 import { type Child, type ChildCommand, type ChildExit, startChild } from './start.ts';
 import type { StdioFolder } from './stdio-folder.ts';
 import { stopTree } from './stop.ts';
@@ -33,12 +33,13 @@ export async function runChild(
   const env = { ...command.env, RBIT_RUN: run };
   const child = await startChild({ ...command, env, input: context.input }, options.folder);
   if ('kind' in child) return outcomeOfNoStart(child);
-  const forget = endWithDaemon(child.pid);
+  const marker = `RBIT_RUN=${run}`;
+  const forget = endWithDaemon({ group: child.pid, marker });
   const stdout = new LastWords();
   const stderr = new LastWords();
   const pipes = [readLines(child.stdout, context, stdout), readLines(child.stderr, context, stderr)];
   await exitOrAbort(child.exit, signal);
-  await endTree(child.pid, run, signal, options);
+  await endTree(child.pid, marker, signal, options);
   forget();
   await closePipes(child, Promise.all(pipes));
   const exit = await within(PIPES_LIMIT_MS, child.exit);
@@ -46,10 +47,10 @@ export async function runChild(
   return outcomeOfExit(exit, options, { stdout: stdout.lines(), stderr: stderr.lines() });
 }
 
-async function endTree(pid: number, run: string, signal: AbortSignal, options: RunOptions): Promise<void> {
+async function endTree(pid: number, marker: string, signal: AbortSignal, options: RunOptions): Promise<void> {
   const isGone = await stopTree({
     pid,
-    marker: `RBIT_RUN=${run}`,
+    marker,
     killGraceMs: options.killGraceMs,
     includesEscaped: () => signal.aborted,
   });

@@ -7,8 +7,11 @@ const LONGEST_POLL_MS = 50;
 
 /** The processes of one run. */
 export interface Tree {
-  /** The child that was started: its number is also its group's and its session's. */
-  readonly pid: number;
+  /**
+   * The child that was started: its number is also its group's and its session's. Without it (what a thread has
+   * started has no head) only the marker and being a child of a marked process tell who is meant.
+   */
+  readonly pid?: number;
   /** `NAME=value` in the environment of every process of this run and of no other. */
   readonly marker: string;
   readonly killGraceMs: number;
@@ -58,10 +61,11 @@ class Members {
   find(): Array<Pick<ProcessEntry, 'pid' | 'group'>> {
     const { pid, includesEscaped } = this.#tree;
     const everything = includesEscaped();
-    this.#isGroupOver ||= !groupExists(pid) && !everything;
+    const hasGroup = pid !== undefined && groupExists(pid);
+    this.#isGroupOver ||= !hasGroup && !everything;
     if (this.#isGroupOver && !everything) return [];
     const table = readProcessTable();
-    if (table.length === 0) return groupExists(pid) ? [{ pid, group: pid }] : [];
+    if (table.length === 0) return hasGroup ? [{ pid, group: pid }] : [];
     this.#isGroupOver ||= !table.some((entry) => this.#isInside(entry));
     for (const entry of table) {
       if (this.#belongs(entry, everything)) this.#known.set(entry.pid, entry.startTime);
@@ -74,7 +78,7 @@ class Members {
   signal(signal: NodeJS.Signals): void {
     const found = this.find();
     const { pid } = this.#tree;
-    if (found.some(({ group }) => group === pid)) send(-pid, signal);
+    if (pid !== undefined && found.some(({ group }) => group === pid)) send(-pid, signal);
     for (const member of found) {
       if (member.group !== pid) send(member.pid, signal);
     }

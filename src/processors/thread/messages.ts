@@ -1,7 +1,8 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { Job } from '../../job/job.ts';
 import type { LogLevel } from '../options.ts';
 
-/** What a thread is born with. */
+/** What a thread is born with; it takes it away from where the module could find it. */
 export interface ThreadData {
   /** URL of a file, or a package's name. */
   readonly specifier: string;
@@ -9,7 +10,9 @@ export interface ThreadData {
   readonly parentUrl: string;
   readonly exportName: string;
   readonly settings: Readonly<Record<string, string>>;
-  /** One Int32: characters of output that the thread has sent and the daemon has not taken yet. */
+  /** Its end of its channel with the daemon. */
+  readonly port: MessagePort;
+  /** Of Unread. */
   readonly unread: SharedArrayBuffer;
 }
 
@@ -31,20 +34,32 @@ export type FromThread =
   | { readonly kind: 'loaded' }
   | { readonly kind: 'unusable'; readonly reason: string }
   | { readonly kind: 'pong'; readonly count: number }
+  | CountedFromThread
+  | { readonly kind: 'ended'; readonly id: number; readonly end: JobEnd }
+  /** The last word of a thread that an exception or process.exit is ending. */
+  | { readonly kind: 'dying'; readonly id?: number; readonly reason: string; readonly stack?: string };
+
+/** What a job can say as often as it likes: `size` counts as unread until the daemon has heard it. */
+export type CountedFromThread =
   | {
       readonly kind: 'output';
       readonly id?: number;
       readonly lines: readonly string[];
       readonly size: number;
     }
-  | { readonly kind: 'progress'; readonly id: number; readonly percent: number; readonly message?: string }
+  | {
+      readonly kind: 'progress';
+      readonly id: number;
+      readonly percent: number;
+      readonly message?: string;
+      readonly size: number;
+    }
   | {
       readonly kind: 'log';
       readonly id?: number;
       readonly level: LogLevel;
       readonly message: string;
-      readonly fields?: Readonly<Record<string, unknown>>;
-    }
-  | { readonly kind: 'ended'; readonly id: number; readonly end: JobEnd }
-  /** The last word of a thread that an exception or process.exit is ending. */
-  | { readonly kind: 'dying'; readonly id?: number; readonly reason: string; readonly stack?: string };
+      /** JSON. */
+      readonly fields?: string;
+      readonly size: number;
+    };

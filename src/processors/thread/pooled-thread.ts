@@ -1,43 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Job } from '../../job/job.ts';
 import { type Outcome, crashed } from '../../job/outcome.ts';
 import { type RunContext, RunnerError } from '../../job/runner.ts';
 import { LineSplitter } from '../child/lines.ts';
-import { outcomeOfEnd } from './job-end-outcome.ts';
+import { ChannelToThread } from './channel-to-thread.ts';
+import { endWithDaemon } from '../child/live-processes.ts';
+import { endThread } from './end-thread.ts';
+import { describeThrown } from './job-end.ts';
+import { type Death, type Performance, RunningJobs } from './running-jobs.ts';
 import type { ThreadOptions } from './thread-options.ts';
-import type { FromThread, ThreadData, ToThread } from './messages.ts';
+import type { FromThread, ThreadData } from './messages.ts';
 
 /* The daemon's side of one thread. */
 
 const LOAD_LIMIT_MS = 30_000;
-/** A thread that sits in a call of the system cannot be terminated: its jobs are over for us all the same. */
-const TERMINATE_LIMIT_MS = 1_000;
 const PING_AHEAD_MS = 500;
 const NO_JOB = 0;
 
 const ENTRY = new URL(`./thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-
-/** `lost`: the thread ended under the job. Its own doing, a neighbour's, or nobody can tell which of several. */
-export type Performance =
-  | { readonly kind: 'ended'; readonly outcome: Outcome }
-  | {
-      readonly kind: 'lost';
-      readonly blame: 'own' | 'neighbour' | 'unknown';
-      readonly reason: string;
-      readonly stack?: string | undefined;
-    };
-
-interface Running {
-  readonly job: Job;
-  readonly context: RunContext;
-  readonly finish: (performance: Performance) => void;
-}
-
-interface Death {
-  readonly id?: number | undefined;
-  readonly reason: string;
-  readonly stack?: string | undefined;
-}
 
 /**
  * starting → ready → retired (takes no new jobs, ends with its last one) → ended.
@@ -46,11 +27,20 @@ interface Death {
 export class PooledThread {
   readonly #options: ThreadOptions;
   readonly #worker: Worker;
-  readonly #unread = new SharedArrayBuffer(4);
-  readonly #jobs = new Map<number, Running>();
+  readonly #channel = new ChannelToThread({
+    hear: (message) => this.#hear(message),
+    onNonsense: (error) => this.#rejectNonsense(error),
+  });
+  readonly #run = randomUUID();
+  /** In the environment of all that the thread starts. */
+  readonly #marker = `RBIT_RUN=${this.#run}`;
+  readonly #forget = endWithDaemon({ marker: this.#marker });
+  readonly #jobs: RunningJobs;
   readonly #loaded = Promise.withResolvers<void>();
+  readonly #exited = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #isUsable = true;
+  #isEnding = false;
   #nextId = 1;
   #pings = 0;
   #lastPong = 0;
@@ -58,10 +48,13 @@ export class PooledThread {
 
   constructor(options: ThreadOptions) {
     this.#options = options;
-    const data: ThreadData = { ...options.module, settings: options.settings, unread: this.#unread };
+    this.#jobs = new RunningJobs(options.log);
+    const { threadEnd } = this.#channel;
+    const data: ThreadData = { ...options.module, settings: options.settings, ...threadEnd };
     this.#worker = new Worker(ENTRY, {
       workerData: data,
-      env: options.env,
+      transferList: [threadEnd.port],
+      env: { ...options.env, RBIT_RUN: this.#run },
       execArgv: [],
       stdout: true,
       stderr: true,
@@ -85,6 +78,11 @@ export class PooledThread {
     return this.#loaded.promise;
   }
 
+  /** Resolves when it has ended, and with it all that it has started. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
   /** Runs a job, beside those that are there; one that comes before the module is loaded waits for it. Never rejects. */
   perform(job: Job, context: RunContext): Promise<Performance> {
     const id = this.#nextId++;
@@ -100,7 +98,7 @@ export class PooledThread {
     };
     this.#jobs.set(id, { job, context, finish });
     try {
-      this.#post({ kind: 'run', id, job });
+      this.#channel.post({ kind: 'run', id, job });
     } catch (error) {
       finish({ kind: 'ended', outcome: crashed(`the job cannot be handed to a thread: ${String(error)}`) });
       return promise;
@@ -110,17 +108,23 @@ export class PooledThread {
     return promise;
   }
 
-  /** Ends the thread, and what still runs in it. */
+  /** Ends the thread, what still runs in it, and the processes that it has started. */
   async end(): Promise<void> {
-    this.#isUsable = false;
-    this.#death ??= { id: NO_JOB, reason: 'the runner was stopped' };
-    const limit = setTimeout(() => {
-      this.#options.log?.('warn', 'a thread could not be ended: it sits in a call of the system');
-      this.#over();
-    }, TERMINATE_LIMIT_MS);
-    void this.#worker.terminate();
+    if (!this.#isEnding) void this.#end({ id: NO_JOB, reason: 'the runner was stopped' });
     await this.#ended.promise;
-    clearTimeout(limit);
+  }
+
+  /** Its jobs are over only when what they have started is gone, too. */
+  async #end(death: Death): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#isUsable = false;
+    this.#channel.close();
+    this.#death ??= death;
+    const { killGraceMs, log } = this.#options;
+    const marker = this.#marker;
+    await endThread({ worker: this.#worker, exited: this.#exited.promise, marker, killGraceMs, log });
+    this.#over(this.#death);
   }
 
   #listen(): void {
@@ -132,14 +136,13 @@ export class PooledThread {
       () => clearTimeout(loading),
       () => clearTimeout(loading),
     );
-    this.#worker.on('message', (message: FromThread | null) => {
-      // A module may post what it likes to the port that it finds.
-      if (message !== null) this.#hear(message);
-    });
     this.#worker.on('error', (error: unknown) => {
-      this.#death ??= { reason: error instanceof Error ? error.message : String(error) };
+      this.#death ??= { reason: describeThrown(error).message };
     });
-    this.#worker.on('exit', () => this.#over());
+    this.#worker.on('exit', () => {
+      this.#exited.resolve();
+      void this.#end({ reason: 'its thread ended' });
+    });
     for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
       const lines = new LineSplitter((line) => this.#options.log?.('info', line));
       stream.on('data', (chunk: Buffer) => lines.push(chunk));
@@ -155,50 +158,39 @@ export class PooledThread {
       case 'pong':
         this.#lastPong = message.count;
         return;
-      case 'output':
-        return this.#hearOutput(message);
-      case 'progress':
-        return this.#jobs.get(message.id)?.context.progress(message.percent, message.message);
-      case 'log': {
-        const job = message.id === undefined ? undefined : this.#jobs.get(message.id)?.job.id;
-        const fields = { ...message.fields, ...(job === undefined ? {} : { job }) };
-        return this.#options.log?.(message.level, message.message, fields);
-      }
-      case 'ended':
-        return this.#jobs
-          .get(message.id)
-          ?.finish({ kind: 'ended', outcome: outcomeOfEnd(message.end, this.#options.log) });
       case 'dying':
         this.#isUsable = false;
         this.#death ??= message;
+        return;
+      case 'output':
+      case 'progress':
+      case 'log':
+      case 'ended':
+        return this.#jobs.hear(message);
     }
   }
 
-  #hearOutput(message: FromThread & { kind: 'output' }): void {
-    const context = message.id === undefined ? undefined : this.#jobs.get(message.id)?.context;
-    for (const line of message.lines) {
-      if (context === undefined) this.#options.log?.('info', line);
-      else context.output(line);
-    }
-    const unread = new Int32Array(this.#unread);
-    Atomics.sub(unread, 0, message.size);
-    Atomics.notify(unread, 0);
+  #rejectNonsense(error: unknown): void {
+    this.#options.log?.('error', 'a thread said something unintelligible: it is ended', {
+      reason: describeThrown(error).message,
+    });
+    void this.#end({ reason: 'said something unintelligible' });
   }
 
   /** Tells the job; when it is still there after the grace, it loses its thread. */
   #abort(id: number, timers: NodeJS.Timeout[]): void {
     const { killGraceMs } = this.#options;
-    this.#post({ kind: 'abort', id });
+    this.#channel.post({ kind: 'abort', id });
     let ping = 0;
     const askMs = killGraceMs - Math.min(PING_AHEAD_MS, killGraceMs / 2);
     timers.push(
       setTimeout(() => {
         ping = ++this.#pings;
-        this.#post({ kind: 'ping', count: ping });
+        this.#channel.post({ kind: 'ping', count: ping });
       }, askMs),
       setTimeout(() => {
         if (this.#lastPong >= ping && ping > 0) this.#retire(id);
-        else this.#terminate({ id, reason: 'a job kept the thread busy after its end was due' });
+        else void this.#end({ id, reason: 'a job kept the thread busy after its end was due' });
       }, killGraceMs),
     );
   }
@@ -209,36 +201,22 @@ export class PooledThread {
     this.#isUsable = false;
     const job = this.#jobs.get(id)?.job.id;
     this.#options.log?.('warn', 'a job ignored its abort signal: its thread is replaced', { job });
-    if (this.#jobs.size === 1) this.#terminate({ id, reason });
+    if (this.#jobs.size === 1) void this.#end({ id, reason });
     else this.#jobs.get(id)?.finish({ kind: 'lost', blame: 'own', reason });
-  }
-
-  #terminate(death: Death): void {
-    this.#death ??= death;
-    void this.end();
   }
 
   #unusable(reason: string): void {
     this.#loaded.reject(new RunnerError(reason));
     const outcome: Outcome = { kind: 'unavailable', reason };
     this.#isUsable = false;
-    for (const { finish } of this.#jobs.values()) finish({ kind: 'ended', outcome });
+    this.#jobs.finishAll(outcome);
     void this.end();
   }
 
-  #over(): void {
-    this.#isUsable = false;
-    const death = this.#death ?? { reason: 'its thread ended' };
+  #over(death: Death): void {
     this.#loaded.reject(new RunnerError(`the module ended its thread: ${death.reason}`));
-    const blamed = death.id ?? (this.#jobs.size === 1 ? this.#jobs.keys().next().value : undefined);
-    for (const [id, { finish }] of this.#jobs) {
-      const blame = blamed === undefined ? 'unknown' : blamed === id ? 'own' : 'neighbour';
-      finish({ kind: 'lost', blame, reason: death.reason, stack: death.stack });
-    }
+    this.#jobs.lose(death);
+    this.#forget();
     this.#ended.resolve();
-  }
-
-  #post(message: ToThread): void {
-    this.#worker.postMessage(message, []);
   }
 }

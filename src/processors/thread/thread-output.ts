@@ -1,10 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { LineSplitter } from '../child/lines.ts';
-import type { FromThread } from './messages.ts';
+import { type ChannelToDaemon, sizeOf } from './channel-to-daemon.ts';
 
-/** So much output may be on its way to the daemon; then the thread waits, as a program waits on a full pipe. */
-const UNREAD_LIMIT = 4 * 1024 * 1024;
-const WAIT_SLICE_MS = 1_000;
+/** So much goes into one message, and a line more: a chunk may hold millions of lines. */
+const MESSAGE_SIZE = 64 * 1024;
 
 /** Whose code is running: one run of a job, or (without `id`) the thread itself. */
 export interface Scope {
@@ -17,14 +16,12 @@ export interface Scope {
 
 /** Sorts what is printed in a thread by the job that prints it. Lives inside the thread. */
 export class ThreadOutput {
-  readonly #post: (message: FromThread) => void;
-  readonly #unread: Int32Array;
+  readonly #channel: ChannelToDaemon;
   readonly #scopes = new AsyncLocalStorage<Scope>();
   readonly #threadScope: Scope;
 
-  constructor(post: (message: FromThread) => void, unread: SharedArrayBuffer) {
-    this.#post = post;
-    this.#unread = new Int32Array(unread);
+  constructor(channel: ChannelToDaemon) {
+    this.#channel = channel;
     this.#threadScope = this.open();
   }
 
@@ -91,20 +88,25 @@ export class ThreadOutput {
 
   #send(scope: Scope): void {
     if (scope.pending.length === 0) return;
-    const lines = scope.pending.splice(0);
-    const size = lines.reduce((sum, line) => sum + line.length, lines.length);
-    this.#waitForRoom();
-    Atomics.add(this.#unread, 0, size);
-    this.#post({ kind: 'output', lines, size, ...(scope.id === undefined ? {} : { id: scope.id }) });
-  }
-
-  #waitForRoom(): void {
-    for (;;) {
-      const unread = Atomics.load(this.#unread, 0);
-      if (unread < UNREAD_LIMIT) return;
-      Atomics.wait(this.#unread, 0, unread, WAIT_SLICE_MS);
+    for (const lines of batches(scope.pending.splice(0))) {
+      const id = scope.id === undefined ? {} : { id: scope.id };
+      this.#channel.postWhenRoom({ kind: 'output', lines, ...id }, lines);
     }
   }
+}
+
+function* batches(lines: readonly string[]): Iterable<readonly string[]> {
+  let batch: string[] = [];
+  let size = 0;
+  for (const line of lines) {
+    batch.push(line);
+    size += sizeOf([line]);
+    if (size < MESSAGE_SIZE) continue;
+    yield batch;
+    batch = [];
+    size = 0;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function toBuffer(chunk: string | Uint8Array, encoding: unknown): Buffer {

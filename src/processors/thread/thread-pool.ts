@@ -1,7 +1,8 @@
 import type { Job } from '../../job/job.ts';
 import { type Outcome, crashed } from '../../job/outcome.ts';
 import type { RunContext } from '../../job/runner.ts';
-import { type Performance, PooledThread } from './pooled-thread.ts';
+import { PooledThread } from './pooled-thread.ts';
+import type { Performance } from './running-jobs.ts';
 import type { ThreadOptions } from './thread-options.ts';
 
 /**
@@ -16,6 +17,8 @@ export class ThreadPool {
   readonly #size: number;
   readonly #options: ThreadOptions;
   #threads: PooledThread[] = [];
+  /** Those, those that are ending, and those for one job alone. */
+  readonly #alive = new Set<PooledThread>();
   #solitary: Promise<void> = Promise.resolve();
 
   constructor(size: number, options: ThreadOptions) {
@@ -45,7 +48,8 @@ export class ThreadPool {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#threads.splice(0).map((thread) => thread.end()));
+    this.#threads = [];
+    await Promise.all([...this.#alive].map((thread) => thread.end()));
   }
 
   /** One that died is replaced here, when it is missed, so that a module that dies at once cannot make us spin. */
@@ -61,8 +65,15 @@ export class ThreadPool {
   }
 
   #open(): PooledThread {
-    const thread = new PooledThread(this.#options);
+    const thread = this.#openAlone();
     this.#threads.push(thread);
+    return thread;
+  }
+
+  #openAlone(): PooledThread {
+    const thread = new PooledThread(this.#options);
+    this.#alive.add(thread);
+    void thread.ended.then(() => this.#alive.delete(thread));
     return thread;
   }
 
@@ -73,7 +84,7 @@ export class ThreadPool {
     try {
       await unlessAborted(before, context.signal);
       if (context.signal.aborted) return interrupted('the run was ended');
-      const thread = new PooledThread(this.#options);
+      const thread = this.#openAlone();
       const performance = await thread.perform(job, context);
       await thread.end();
       return outcomeOf(performance, context);

@@ -5,8 +5,12 @@ import type { Job } from '../../job/job.ts';
 import { describeThrown, endOfReturn, endOfThrow } from './job-end.ts';
 import type { JobContext, JobFunction, JobLog } from '../job-context.ts';
 import type { LogLevel } from '../options.ts';
-import type { FromThread, JobEnd, ThreadData, ToThread } from './messages.ts';
+import { ChannelToDaemon } from './channel-to-daemon.ts';
+import type { JobEnd, ThreadData } from './messages.ts';
+import { shorten } from './shorten.ts';
+import { writeLog } from './thread-log.ts';
 import { type Scope, ThreadOutput } from './thread-output.ts';
+import { ThreadProgress } from './thread-progress.ts';
 
 /*
  * What runs inside a thread of a module runner: loads the module, then runs jobs as they come, several at once.
@@ -17,12 +21,9 @@ const RUNNER_MODULE = 'rbit-ts:runner';
 const PUBLIC_API = new URL(`../../index${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
   .href;
 
-const data = workerData as ThreadData;
-const port = parentPort;
-if (port === null) throw new Error('thread.ts is the inside of a thread, not a program');
-
-const post = (message: FromThread): void => port.postMessage(message);
-const output = new ThreadOutput(post, data.unread);
+const data = takeData();
+const channel = new ChannelToDaemon(data.port, data.unread);
+const output = new ThreadOutput(channel);
 const running = new Map<number, { readonly controller: AbortController; readonly scope: Scope }>();
 
 reportWhatEndsTheThread();
@@ -31,25 +32,38 @@ redirectImports();
 
 try {
   const perform = await loadFunction();
-  port.on('message', (message: ToThread) => {
+  channel.listen((message) => {
     if (message.kind === 'run') void run(perform, message.id, message.job);
     else if (message.kind === 'abort') abort(message.id);
-    else post({ kind: 'pong', count: message.count });
+    else channel.post({ kind: 'pong', count: message.count });
   });
-  post({ kind: 'loaded' });
+  channel.post({ kind: 'loaded' });
 } catch (error) {
   const name = data.specifier.startsWith('file:') ? fileURLToPath(data.specifier) : data.specifier;
-  post({ kind: 'unusable', reason: `cannot load ${name}: ${whereAndWhy(error)}` });
+  channel.post({ kind: 'unusable', reason: shorten(`cannot load ${name}: ${whereAndWhy(error)}`) });
+}
+
+/** What the thread is born with is nothing for the module, and nobody hears what the module says to the port that it finds. */
+function takeData(): ThreadData {
+  if (parentPort === null) throw new Error('thread.ts is the inside of a thread, not a program');
+  parentPort.close();
+  const found = workerData as Record<string, unknown>;
+  const taken = { ...found };
+  for (const name of Object.keys(found)) delete found[name];
+  return taken as unknown as ThreadData;
 }
 
 async function run(perform: JobFunction, id: number, job: Job): Promise<void> {
   const scope = output.open(id);
   const controller = new AbortController();
   running.set(id, { controller, scope });
-  const end = await output.runAs(scope, () => call(perform, job, contextOf(id, scope, controller.signal)));
+  const progress = new ThreadProgress(channel, id);
+  const context = contextOf(id, scope, controller.signal, progress);
+  const end = await output.runAs(scope, () => call(perform, job, context));
   running.delete(id);
+  progress.close();
   output.close(scope);
-  post({ kind: 'ended', id, end });
+  channel.post({ kind: 'ended', id, end });
 }
 
 async function call(perform: JobFunction, job: Job, context: JobContext): Promise<JobEnd> {
@@ -66,38 +80,21 @@ function abort(id: number): void {
   if (job !== undefined) output.runAs(job.scope, () => job.controller.abort());
 }
 
-function contextOf(id: number, scope: Scope, signal: AbortSignal): JobContext {
+function contextOf(id: number, scope: Scope, signal: AbortSignal, progress: ThreadProgress): JobContext {
   const logAt =
     (level: LogLevel): JobLog =>
     // A module in plain JavaScript may hand over anything.
     (message: unknown, fields) =>
-      log(level, String(message), id, fields);
+      writeLog(channel, level, String(message), { id, fields });
   return {
     settings: data.settings,
     signal,
     output: (line: unknown) => output.print(scope, String(line)),
     progress: (percent: unknown, message: unknown) => {
-      const share = Math.min(100, Math.max(0, Number(percent)));
-      if (Number.isNaN(share) || scope.hasEnded) return;
-      post({
-        kind: 'progress',
-        id,
-        percent: share,
-        ...(typeof message === 'string' ? { message } : {}),
-      });
+      if (!scope.hasEnded) progress.tell(percent, message);
     },
     log: { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') },
   };
-}
-
-function log(level: LogLevel, message: string, id: number | undefined, fields?: object): void {
-  const line = { kind: 'log', level, message, ...(id === undefined ? {} : { id }) } as const;
-  if (fields === undefined) return post(line);
-  try {
-    post({ ...line, fields: JSON.parse(JSON.stringify(fields)) as Record<string, unknown> });
-  } catch {
-    post(line);
-  }
 }
 
 function reportWhatEndsTheThread(): void {
@@ -105,7 +102,12 @@ function reportWhatEndsTheThread(): void {
   const die = (what: string, stack?: string): never => {
     const scope = output.current();
     const blamed = scope?.id === undefined || scope.hasEnded ? {} : { id: scope.id };
-    post({ kind: 'dying', reason: what, ...blamed, ...(stack === undefined ? {} : { stack }) });
+    channel.post({
+      kind: 'dying',
+      reason: shorten(what),
+      ...blamed,
+      ...(stack === undefined ? {} : { stack }),
+    });
     return exit(1);
   };
   process.exit = (code) => die(`the runner called process.exit(${code ?? ''})`);
@@ -113,7 +115,7 @@ function reportWhatEndsTheThread(): void {
     const { message, stack } = describeThrown(error);
     const scope = output.current();
     if (scope?.hasEnded === true) {
-      log('error', `a job that had ended threw: ${message}`, scope.id, { stack });
+      writeLog(channel, 'error', `a job that had ended threw: ${message}`, { fields: { stack } });
       return;
     }
     die(
