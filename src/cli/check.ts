@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
-import { findConfig, loadConfig } from '../config/load.ts';
-import { createLog } from '../daemon/log.ts';
-import { startRunners, stopRunners } from '../daemon/runners.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { openLog } from '../daemon/log.ts';
+import { tryRunners } from '../daemon/runners.ts';
 import { formatDuration } from '../job/duration.ts';
 import { checkBroker } from './check-broker.ts';
 import { printProblems, reportConfigErrors } from './config-errors.ts';
+import { readConfig } from './read-config.ts';
 import { table } from './table.ts';
 
 export function checkCommand(): Command {
@@ -28,10 +29,11 @@ Exit status: 0 when all is well, 78 for a bad configuration, 69 when the broker 
 }
 
 async function check(files: string[], connect: boolean): Promise<void> {
-  const config = await loadConfig(files.length > 0 ? files : [findConfig()]);
+  const config = await readConfig(files);
   printProblems(config.warnings, 'warning: ');
-  const log = await createLog({ level: 'silent', format: 'json', mask: config.secrets.mask });
-  await stopRunners((await startRunners(config, log)).values());
+  const { log } = await openLog({ level: 'silent', format: 'json', mask: config.secrets.mask });
+  const problems = await tryRunners(config, log);
+  if (problems.length > 0) throw new ConfigError(problems);
   process.stdout.write(table(['queue', 'runner', 'processor', 'concurrency', 'timeout'], rows(config)));
   if (connect) await checkBroker(config);
 }

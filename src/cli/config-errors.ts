@@ -1,4 +1,5 @@
-import { ConfigError, formatProblem, type Problem } from '../config/problem.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { formatProblem, type Problem } from '../config/problem.ts';
 import { EXIT } from './exit-codes.ts';
 
 /** Runs a command; a bad configuration is one line a problem on stderr and exit status 78. */

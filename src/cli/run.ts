@@ -1,11 +1,12 @@
 import { Command } from 'commander';
-import { findConfig, loadConfig } from '../config/load.ts';
 import { compose } from '../daemon/compose.ts';
-import { createLog } from '../daemon/log.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import { type Log, openLog } from '../daemon/log.ts';
 import { startRunners } from '../daemon/runners.ts';
 import { listenToSignals } from '../daemon/signals.ts';
 import { printProblems, reportConfigErrors } from './config-errors.ts';
 import { EXIT } from './exit-codes.ts';
+import { readConfig } from './read-config.ts';
 import { readVersion } from './version.ts';
 
 export function runCommand(): Command {
@@ -27,45 +28,44 @@ Exit status: 0 after a clean stop, 78 for a bad configuration, 70 for a bug.`,
 }
 
 async function run(files: string[]): Promise<void> {
-  const config = await loadConfig(files.length > 0 ? files : [findConfig()]);
-  const log = await createLog({
-    level: config.rbit.logLevel,
-    format: config.rbit.logFormat,
-    mask: config.secrets.mask,
-  });
+  const config = await readConfig(files);
+  const { logLevel: level, logFormat: format } = config.rbit;
+  const { log, close } = await openLog({ level, format, mask: config.secrets.mask });
   printProblems(config.warnings, 'warning: ');
-  const exit = (code: number): never => {
-    log.flush();
+  const exit = async (code: number): Promise<void> => {
+    await close();
     process.exit(code);
   };
-  for (const bug of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(bug, (error: unknown) => {
-      log.fatal({ err: error }, 'bug: rbit-ts ends; the broker hands out again what was running');
-      exit(EXIT.bug);
-    });
-  }
+  endOnBugs(log, exit);
+
+  const stop = Promise.withResolvers<NodeJS.Signals>();
+  let daemon: Daemon | undefined;
+  listenToSignals({
+    stop: stop.resolve,
+    stopNow(signal, code) {
+      log.warn(`${signal} again: ending now; the broker hands out again what was running`);
+      void exit(code);
+    },
+    reload: () => log.warn('SIGHUP: this version cannot read its configuration again; restart it instead'),
+    report: () => daemon?.report(),
+  });
 
   log.info(
     { pid: process.pid, node: process.version },
     `rbit-ts ${readVersion()} starts with ${config.files.join(', ')}`,
   );
-  const runners = await startRunners(config, log);
-  const daemon = await compose(config, runners, log);
-  const stopped = new Promise<void>((resolve, reject) => {
-    const forget = listenToSignals({
-      stop(signal) {
-        log.info(`${signal}: no new jobs; what runs may end`);
-        daemon.stop().finally(forget).then(resolve, reject);
-      },
-      stopNow(signal, code) {
-        log.warn(`${signal} again: ending now; the broker hands out again what was running`);
-        exit(code);
-      },
-      reload: () => log.warn('SIGHUP: this version cannot read its configuration again; restart it instead'),
-      report: () => daemon.report(),
-    });
-  });
+  daemon = await compose(config, await startRunners(config, log), log);
   daemon.start();
-  await stopped;
-  exit(EXIT.ok);
+  log.info(`${await stop.promise}: no new jobs; what runs may end`);
+  await daemon.stop();
+  await exit(EXIT.ok);
+}
+
+function endOnBugs(log: Log, exit: (code: number) => Promise<void>): void {
+  for (const bug of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(bug, (error: unknown) => {
+      log.fatal({ err: error }, 'bug: rbit-ts ends; the broker hands out again what was running');
+      void exit(EXIT.bug);
+    });
+  }
 }

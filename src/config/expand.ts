@@ -7,11 +7,13 @@ import { readText } from './text-file.ts';
 /** The value of an entry, ready to be parsed. */
 export interface Expanded {
   readonly text: string;
-  /** Part of it came from `${env:…}` or `${file:…}`: it may not be shown. */
+  /** Part of it came from `${env:…}` (of other than the common variables) or `${file:…}`: it may not be shown. */
   readonly secret: boolean;
 }
 
 const LARGEST_FILE = 64 * 1024;
+// What the children inherit in any case, and anybody may know.
+const NO_SECRET = /^(?:PATH|HOME|LANG|LC_[A-Z]+|TZ|USER|LOGNAME|SHELL|TMPDIR)$/;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const REFERENCE = /\$\$\{|\$\{(env|file):([^}\n]*)(\}?)|\$\{[A-Za-z_]\w*(?::[^}\n]*)?\}/g;
 
@@ -50,6 +52,7 @@ export class Expander {
         complete = false;
         return '';
       }
+      if (source === 'env' && NO_SECRET.test(name)) return found.value;
       secret = true;
       this.secrets.add(found.value);
       return found.value;

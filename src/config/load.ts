@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { readAmqp } from './amqp.ts';
+import { ConfigError } from './config-error.ts';
 import type { AmqpConfig, Config, RunnerConfig } from './config.ts';
 import { Expander } from './expand.ts';
 import { readFiles } from './include.ts';
 import type { Entry, Section } from './ini.ts';
 import { mappingEntries } from './mappings.ts';
 import { merge } from './merge.ts';
-import { ConfigError, type Problem } from './problem.ts';
+import { inOrder, type Problem } from './problem.ts';
 import { placeOf, Report } from './report.ts';
 import { readQueues } from './queues.ts';
 import { readRbit } from './rbit.ts';
@@ -35,7 +36,8 @@ export function findConfig(home = homedir()): string {
 
 /**
  * Reads INI files, later ones overriding earlier ones key by key, and everything they include. Throws ConfigError
- * with all problems at once; what is merely odd is in `warnings`. Nothing is written or started.
+ * with all problems at once and with what is sound all the same; what is merely odd is in `warnings`. Nothing is
+ * written or started.
  */
 export async function loadConfig(
   paths: readonly string[],
@@ -58,7 +60,10 @@ export async function loadConfig(
   const parts = readSections(paths[0] ?? 'rbit.ini', sections, mappingEntries(read), reading, secrets);
   const problems = finish(files, report.problems);
   // An absent part always has a problem that says so.
-  if (problems.length > 0 || parts.amqp === undefined) throw new ConfigError(problems);
+  if (problems.length > 0 || parts.amqp === undefined) {
+    const runners = soundRunners(parts.runners, sections, report.problems);
+    throw new ConfigError(problems, { files, runners, secrets });
+  }
   return { files, ...parts, amqp: parts.amqp, warnings: finish(files, report.warnings), secrets };
 }
 
@@ -94,6 +99,7 @@ function readSections(
     runners.set(name, readRunner(name, section, reading));
 
   const { rbit, mappings } = readRbit(rbitSection, mapped, [...runners.keys()], reading);
+  warnOfUnmapped(runners, mappings, sections, report);
   const amqp = amqpSection === undefined ? undefined : readAmqp(amqpSection, reading, secrets);
   const queues = readQueues(named('queue', sections), [...mappings.keys()], amqp?.exchange, reading);
   if (amqp !== undefined && amqp.exchange === undefined) refuseNotify(runners, sections, report);
@@ -103,6 +109,43 @@ function readSections(
 function named(kind: string, sections: ReadonlyMap<string, Section>): Map<string, Section> {
   const found = [...sections].filter(([name]) => name.startsWith(`${kind}:`));
   return new Map(found.map(([name, section]) => [name.slice(kind.length + 1), section]));
+}
+
+function soundRunners(
+  runners: ReadonlyMap<string, RunnerConfig>,
+  sections: ReadonlyMap<string, Section>,
+  problems: readonly Problem[],
+): Map<string, RunnerConfig> {
+  const places = new Set(problems.map(({ file, line }) => `${file}:${line}`));
+  const names = new Set(problems.map(({ section }) => section));
+  return new Map(
+    [...runners].filter(([name]) => {
+      const section = `runner:${name}`;
+      // An entry may be inherited: its problem is then told of [DEFAULT].
+      const entries = [...(sections.get(section)?.entries.values() ?? [])];
+      return !names.has(section) && !entries.some(({ file, line }) => places.has(`${file}:${line}`));
+    }),
+  );
+}
+
+function warnOfUnmapped(
+  runners: ReadonlyMap<string, RunnerConfig>,
+  mappings: ReadonlyMap<string, string>,
+  sections: ReadonlyMap<string, Section>,
+  report: Report,
+): void {
+  const mapped = new Set(mappings.values());
+  for (const name of runners.keys()) {
+    const section = sections.get(`runner:${name}`);
+    if (section === undefined || mapped.has(name)) continue;
+    report.warning({
+      file: section.file,
+      line: section.line,
+      section: section.name,
+      message: 'no queue is mapped to this runner',
+      fix: `add QUEUE:${name} to queue-mappings`,
+    });
+  }
 }
 
 function refuseNotify(
@@ -131,11 +174,4 @@ function masked(problem: Problem, secrets: Secrets, paths: readonly string[]): P
     ...(value === undefined ? {} : { value: secrets.mask(value) }),
     ...(fix === undefined ? {} : { fix: secrets.mask(fix) }),
   };
-}
-
-// As in the files, one after the other; what has no line comes first.
-function inOrder(files: readonly string[], problems: readonly Problem[]): Problem[] {
-  const paths = files.map((file) => resolve(file));
-  const rank = ({ file }: Problem): number => paths.indexOf(resolve(file));
-  return problems.toSorted((a, b) => rank(a) - rank(b) || (a.line ?? 0) - (b.line ?? 0));
 }

@@ -1,4 +1,4 @@
-import { isAbsolute, relative } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 
 /** One thing that is wrong (or odd) in the configuration, and where. Never holds a secret. */
 export interface Problem {
@@ -14,15 +14,11 @@ export interface Problem {
   readonly fix?: string;
 }
 
-/** The configuration cannot be used. Holds every problem that was found, in the order of files and lines; nothing was started. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly problems: readonly Problem[];
-
-  constructor(problems: readonly Problem[]) {
-    super(problems.map((problem) => formatProblem(problem)).join('\n'));
-    this.problems = problems;
-  }
+/** As in the files (by path), one after the other; what has no line comes first. */
+export function inOrder(files: readonly string[], problems: readonly Problem[]): Problem[] {
+  const paths = files.map((file) => resolve(file));
+  const rank = ({ file }: Problem): number => paths.indexOf(resolve(file));
+  return problems.toSorted((a, b) => rank(a) - rank(b) || (a.line ?? 0) - (b.line ?? 0));
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Entry, Section } from './ini.ts';
 import type { Problem } from './problem.ts';
 import { placeOf } from './report.ts';
 import { processors, schema, type ValuesOf } from './schema.ts';
-import { type Reading, readKeys, warnOfComment } from './section.ts';
+import { type Reading, readKeys, warnOfComment, warnOfCommentInLine } from './section.ts';
 import { didYouMean, misspelling } from './suggest.ts';
 import { isFolder } from './text-file.ts';
 
@@ -84,6 +84,8 @@ function readLine(section: Section, written: string, { report }: Reading): Line 
       message: 'nothing after "!"',
       fix: `write PROCESSOR!SPEC, ${example}`,
     });
+
+  if (entry !== undefined) warnOfCommentInLine(entry, report);
 
   const file = entry?.file ?? section.file;
   return {

@@ -158,7 +158,9 @@ const runner = {
   'on-restart': optional(text(), 'What becomes of acknowledged jobs after a crash.', { refused: true }),
   body: key(choice(['json', 'any']), 'json', 'What a message may hold.'),
   required: key(list(bodyPath), '', 'Paths into the message without which a job fails before it starts.'),
-  cwd: optional(text({ min: 1 }), 'Folder that jobs run in, relative to the INI file.'),
+  cwd: optional(text({ min: 1 }), 'Folder that commands run in, relative to the INI file.', {
+    processor: 'shell',
+  }),
   user: optional(text(), 'User that jobs run as.', { refused: true }),
   group: optional(text(), 'Group that jobs run as.', { refused: true }),
   output: key(boolean, 'yes', 'Publish each line a job prints, if [amqp] has an exchange.'),

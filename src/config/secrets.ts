@@ -1,5 +1,7 @@
 const SHORTEST_IN_TEXT = 4;
 const SHORTEST_LINE = 8;
+/** Shorter ones are parts of other words too often: those are masked only as a word of their own. */
+const SHORTEST_IN_WORDS = 6;
 
 /** The secret values of one configuration, to keep them out of whatever is written. Printing this shows none of them. */
 export class Secrets {
@@ -20,8 +22,8 @@ export class Secrets {
   }
 
   /**
-   * The text with `***` in place of each secret, also where it is JSON-escaped or percent-encoded. Needs no `this`: it
-   * can be handed on by itself.
+   * The text with `***` in place of each secret, also where it is JSON-escaped or percent-encoded; one of fewer than 6
+   * characters only where no letter or digit touches it. Needs no `this`: it can be handed on by itself.
    */
   readonly mask = (text: string): string => {
     if (this.#forms.size === 0) return text;
@@ -32,5 +34,14 @@ export class Secrets {
 
 function matchAny(texts: Iterable<string>): RegExp {
   const longestFirst = [...texts].sort((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|'), 'g');
+  const patterns = longestFirst.map((text) => {
+    const escaped = text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+    return text.length < SHORTEST_IN_WORDS ? `${WORD_START}${escaped}${WORD_END}` : escaped;
+  });
+  return new RegExp(patterns.join('|'), 'gu');
 }
+
+// The last letter of an escape sequence (of JSON, of a URL, of a terminal) is no part of the word after it.
+const ESCAPE = String.raw`\\[bfnrt]|\\u[\da-fA-F]{4}|%[\da-fA-F]{2}|(?:\x1b|\\u001b)\[[\d;]*[A-Za-z]`;
+const WORD_START = String.raw`(?:(?<![\p{L}\p{N}])|(?<=${ESCAPE}))`;
+const WORD_END = String.raw`(?![\p{L}\p{N}])`;

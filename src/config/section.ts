@@ -61,6 +61,25 @@ export function warnOfComment(entry: Entry, report: Report): void {
   });
 }
 
+/**
+ * Warns about a runner's line that the original would have cut: at its first `;`, if white space is before it. A `;;`
+ * and what is in quotes can be no comment.
+ */
+export function warnOfCommentInLine(entry: Entry, report: Report): void {
+  const [first = ''] = entry.value.split('\n');
+  const [, before = ''] = /^([^;]*\s);(?!;)/.exec(first) ?? [];
+  if (before === '' || isInQuotes(before)) return;
+  report.warning({
+    ...placeOf(entry),
+    message: 'what follows " ;" is part of the line',
+    fix: "if it is a comment, move it to a line of its own; a shell's own ; needs no space before it",
+  });
+}
+
+function isInQuotes(text: string): boolean {
+  return /["']/.test(text.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/g, ''));
+}
+
 function readKey(entry: Entry, key: Key<unknown>, { report, expander }: Reading): unknown {
   const place = placeOf(entry);
   if (key.refused === true) {

@@ -6,6 +6,7 @@ import type { Runner } from '../job/runner.ts';
 import { createMemoryJournal } from '../journal/memory-journal.ts';
 import { createRelay } from '../journal/relay.ts';
 import type { Policy } from '../worker/policy.ts';
+import { Slots } from '../worker/slots.ts';
 import { Worker } from '../worker/worker.ts';
 import { amqpOptions } from './amqp-options.ts';
 import { Daemon } from './daemon.ts';
@@ -35,10 +36,16 @@ export async function compose(
   };
   const journal = createMemoryJournal();
 
+  const slotsOf = new Map(
+    [...config.runners].map(([name, { concurrency }]) => [name, new Slots(concurrency)] as const),
+  );
+
   const workers = [...config.mappings].map(([queue, name]) => {
     const runner = present(runners.get(name), name);
     const policy = policyOf(present(config.runners.get(name), name));
-    return new Worker({ queue, broker, runner, policy, journal, speech, events, mask: config.secrets.mask });
+    const slots = present(slotsOf.get(name), name);
+    const { mask } = config.secrets;
+    return new Worker({ queue, broker, runner, policy, slots, journal, speech, events, mask });
   });
   return new Daemon({
     broker,

@@ -31,10 +31,10 @@ export function logWork(log: Log, events: Announcer): void {
   events.on('reply:dropped', ({ replyTo, status, reason, runner }) =>
     log.warn({ runner, replyTo, status }, `reply "${status}" to ${replyTo} dropped: ${reason}`),
   );
-  events.on('settle:stuck', ({ disposal, reason, retryInMs, ...facts }) =>
+  events.on('settle:stuck', ({ disposal, reason, waitMs, ...facts }) =>
     log.error(
       fields(facts),
-      `${name(facts)}: ${disposal} is not possible: ${reason} (kept; again in ${formatDuration(retryInMs)})`,
+      `${name(facts)}: ${disposal} is not possible: ${reason} (kept; next step in ${inWords(waitMs)})`,
     ),
   );
   events.on('queue:paused', ({ queue, runner, reason, retryInMs }) =>
@@ -45,9 +45,7 @@ export function logWork(log: Log, events: Announcer): void {
   );
   events.on('queue:probing', ({ queue }) => log.info({ queue }, `queue ${queue}: trying one job`));
   events.on('queue:resumed', ({ queue }) => log.info({ queue }, `queue ${queue} resumed`));
-  events.on('bug', ({ where, error }) =>
-    log.error({ err: error }, `bug in ${where}; the message stays with the broker`),
-  );
+  events.on('bug', ({ where, error }) => log.error({ err: error }, `bug in ${where}`));
 }
 
 /** Words what the broker announces about itself. */
@@ -87,9 +85,13 @@ export function logRunning(log: Log, running: readonly Running[]): void {
 
 /** Names the jobs that a stop does not wait for any longer. */
 export function logVictims(log: Log, running: readonly Running[], waitedMs: number): void {
-  for (const { facts } of running) {
+  for (const { facts, verdict } of running) {
     const waited = formatDuration(waitedMs);
-    log.warn(fields(facts), `${name(facts)} still runs after ${waited}: it is ended, its message goes back`);
+    const words =
+      verdict === undefined
+        ? `still runs after ${waited}: it is ended, its message goes back`
+        : `${verdict.outcome.kind}, but the broker has not heard it after ${waited}: it hands the message out again`;
+    log.warn(fields(facts), `${name(facts)} ${words}`);
   }
 }
 

@@ -1,7 +1,9 @@
-import { ConfigError, type Problem } from '../config/problem.ts';
+import { ConfigError, type SoundParts } from '../config/config-error.ts';
 import type { Config, RunnerConfig } from '../config/config.ts';
+import { inOrder, type Problem } from '../config/problem.ts';
 import { type Runner, RunnerError } from '../job/runner.ts';
 import { processors } from '../processors/registry.ts';
+import { explainLoading } from '../processors/thread/module-path.ts';
 import type { Log } from './log.ts';
 
 /**
@@ -11,29 +13,45 @@ import type { Log } from './log.ts';
 export async function startRunners(config: Config, log: Log): Promise<Map<string, Runner>> {
   const mapped = new Set(config.mappings.values());
   const wanted = [...config.runners.values()].filter(({ name }) => mapped.has(name));
+  const { started, problems } = await start(wanted, config, log);
+  if (problems.length > 0) {
+    await stopRunners(started.values());
+    throw new ConfigError(inOrder(config.files, problems));
+  }
+  return started;
+}
+
+/** Starts every runner, mapped or not, and stops them again. Returns why those that can never work cannot. */
+export async function tryRunners(config: SoundParts, log: Log): Promise<Problem[]> {
+  const { started, problems } = await start(config.runners.values(), config, log);
+  await stopRunners(started.values());
+  return inOrder(config.files, problems);
+}
+
+export async function stopRunners(runners: Iterable<Runner>): Promise<void> {
+  await Promise.all([...runners].map((runner) => runner.stop()));
+}
+
+async function start(
+  wanted: Iterable<RunnerConfig>,
+  { secrets }: SoundParts,
+  log: Log,
+): Promise<{ started: Map<string, Runner>; problems: Problem[] }> {
   const started = new Map<string, Runner>();
   const problems: Problem[] = [];
   await Promise.all(
-    wanted.map(async (section) => {
+    [...wanted].map(async (section) => {
       try {
         const runner = makeRunner(section, log);
         await runner.start();
         started.set(section.name, runner);
       } catch (error) {
         if (!(error instanceof RunnerError)) throw error;
-        problems.push(problemOf(section, config.secrets.mask(error.message)));
+        problems.push(problemOf(section, error, secrets.mask));
       }
     }),
   );
-  if (problems.length > 0) {
-    await stopRunners(started.values());
-    throw new ConfigError(problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)));
-  }
-  return started;
-}
-
-export async function stopRunners(runners: Iterable<Runner>): Promise<void> {
-  await Promise.all([...runners].map((runner) => runner.stop()));
+  return { started, problems };
 }
 
 function makeRunner(section: RunnerConfig, log: Log): Runner {
@@ -57,6 +75,15 @@ function makeRunner(section: RunnerConfig, log: Log): Runner {
   });
 }
 
-function problemOf({ name, at }: RunnerConfig, message: string): Problem {
-  return { file: at.file, line: at.line, section: `runner:${name}`, key: 'runner', message };
+function problemOf(section: RunnerConfig, error: RunnerError, mask: (text: string) => string): Problem {
+  const { name, at, processor, directory } = section;
+  const { message, fix } = processor === 'module' ? explainLoading(error, directory) : error;
+  return {
+    file: at.file,
+    line: at.line,
+    section: `runner:${name}`,
+    key: 'runner',
+    message: mask(message),
+    ...(fix === undefined ? {} : { fix: mask(fix) }),
+  };
 }

@@ -11,22 +11,16 @@ export interface SignalHandlers {
   readonly report: () => void;
 }
 
-/** Listens to the signals of an operator; returns what takes the listeners off again. */
-export function listenToSignals({ stop, stopNow, reload, report }: SignalHandlers): () => void {
+/** Listens to the signals of an operator, for as long as the process lives. */
+export function listenToSignals({ stop, stopNow, reload, report }: SignalHandlers): void {
   let isStopping = false;
   const onStop = (signal: NodeJS.Signals): void => {
     if (isStopping) stopNow(signal, 128 + constants.signals[signal]);
     else stop(signal);
     isStopping = true;
   };
-  const listeners: [NodeJS.Signals, (signal: NodeJS.Signals) => void][] = [
-    ['SIGINT', onStop],
-    ['SIGTERM', onStop],
-    ['SIGHUP', reload],
-    ['SIGUSR2', report],
-  ];
-  for (const [signal, listener] of listeners) process.on(signal, listener);
-  return () => {
-    for (const [signal, listener] of listeners) process.off(signal, listener);
-  };
+  process.on('SIGINT', onStop);
+  process.on('SIGTERM', onStop);
+  process.on('SIGHUP', reload);
+  process.on('SIGUSR2', report);
 }

@@ -14,8 +14,8 @@ import { runChild } from './child/run.ts';
 import { StdioFolder } from './child/stdio-folder.ts';
 import type { CompiledCommand } from './command/command-text.ts';
 import type { RunnerOptions } from './options.ts';
-import { resolvePlaceholder } from './command/placeholders.ts';
-import { compileShellCommand } from './command/shell-syntax.ts';
+import { type Placeholder, resolvePlaceholder } from './command/placeholders.ts';
+import { compileShellCommand } from './command/compile.ts';
 
 const SHELL = '/bin/sh';
 const SYNTAX_CHECK_LIMIT_MS = 10_000;
@@ -41,9 +41,8 @@ class ShellRunner implements Runner {
   }
 
   async start(): Promise<void> {
-    if (this.#options.spec.trim() === '') throw new RunnerError('no command after shell!');
-    const command = compileShellCommand(this.#options.spec);
-    this.#requireSettings(command);
+    if (this.#options.spec.trim() === '') throw new RunnerError('no command after shell!', 'write it there');
+    const command = compileShellCommand(this.#options.spec, (placeholder) => this.#checkSetting(placeholder));
     await this.#requireDirectory();
     await this.#requireSyntax(command);
     await this.#folder.open();
@@ -89,17 +88,18 @@ class ShellRunner implements Runner {
     return { variables };
   }
 
-  #requireSettings(command: CompiledCommand): void {
-    for (const placeholder of command.placeholders) {
-      if (placeholder.kind === 'setting' && !Object.hasOwn(this.#options.settings, placeholder.setting)) {
-        throw new RunnerError(`${placeholder.text}: the runner has no setting "${placeholder.setting}"`);
-      }
-    }
+  #checkSetting(placeholder: Placeholder): RunnerError[] {
+    const { name, settings } = this.#options;
+    if (placeholder.kind !== 'setting' || Object.hasOwn(settings, placeholder.setting)) return [];
+    const missing = `${placeholder.text}: the runner has no setting "${placeholder.setting}"`;
+    return [new RunnerError(missing, `add ${placeholder.setting} = … to [runner:${name}]`)];
   }
 
   async #requireDirectory(): Promise<void> {
     const found = await stat(this.#cwd).catch(() => undefined);
-    if (found?.isDirectory() !== true) throw new RunnerError(`cwd ${this.#cwd} is not a directory`);
+    if (found?.isDirectory() !== true) {
+      throw new RunnerError(`cwd ${this.#cwd} is not a directory`, 'create it, or change cwd');
+    }
   }
 
   async #requireSyntax(command: CompiledCommand): Promise<void> {
@@ -111,7 +111,8 @@ class ShellRunner implements Runner {
       reject: false,
       timeout: SYNTAX_CHECK_LIMIT_MS,
     });
-    if (result.failed)
-      throw new RunnerError(`the shell refuses the command: ${result.stderr || result.shortMessage}`);
+    if (!result.failed) return;
+    const said = (result.stderr || (result.shortMessage ?? '')).trim().replace(/\s*\n\s*/g, ' ');
+    throw new RunnerError(`the shell refuses the command: ${said}`, 'correct it; sh -n tells as much');
   }
 }

@@ -107,6 +107,108 @@ describe('a bad configuration ends with 78 and one line that says where, what an
   });
 });
 
+describe('the problems of runners', () => {
+  const TEXT = [
+    '[rbit]',
+    'queue-mappings = a:a b:b c:c',
+    'log-level = loud',
+    '[runner:a]',
+    'runner = module!./none.ts',
+    '[runner:b]',
+    'runner = shell!echo %{ `echo %{x}` %{settings.colour}',
+    '[runner:c]',
+    'runner = shell!echo %{',
+    'timeout = 10x',
+    '[runner:unmapped]',
+    'runner = shell!if true',
+    '[amqp]',
+    'port = x',
+  ];
+  const lines = (stderr: string): string[] =>
+    stderr
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/^.*?worker\.ini:/, ''));
+
+  it('are told together with those of the files, in the order of the lines', async () => {
+    const { ini, remove } = await makeProject(`${TEXT.join('\n')}\n`);
+    for (const command of ['run', 'check']) {
+      const { code, stdout, stderr } = await rbitTs([command, ini]);
+      expect({ code, stdout }).toStrictEqual({ code: 78, stdout: '' });
+      expect(lines(stderr)).toStrictEqual([
+        expect.stringMatching(/^3: \[rbit\] log-level = "loud"/),
+        expect.stringMatching(
+          /^5: \[runner:a\] runner: there is no file .*none\.ts \(check the path; it starts at the INI file's folder\)$/,
+        ),
+        expect.stringMatching(
+          /^7: \[runner:b\] runner: %\{ .* is not a placeholder .*; %\{x\} stands in backticks.*; %\{settings\.colour\}: .*\(add colour = … to \[runner:b\]\)$/,
+        ),
+        expect.stringMatching(/^10: \[runner:c\] timeout = "10x"/),
+        expect.stringMatching(/^12: \[runner:unmapped\] runner: the shell refuses the command: /),
+        expect.stringMatching(/^14: \[amqp\] port = "x"/),
+      ]);
+    }
+    await remove();
+  });
+
+  it('are looked for by check also where no queue is mapped to the runner', async () => {
+    const { ini, remove } = await makeProject(
+      `[rbit]\nqueue-mappings = q:r\n${AMQP}[runner:r]\nrunner = shell!true\n[runner:other]\nrunner = shell!echo %{\n`,
+    );
+    const { code, stderr } = await rbitTs(['check', ini]);
+    expect(code).toBe(78);
+    expect(lines(stderr)).toStrictEqual([
+      '7: [runner:other]: no queue is mapped to this runner (add QUEUE:other to queue-mappings)',
+      '8: [runner:other] runner: %{ is not a placeholder (try %{parameters.name}, or %%{ for the characters themselves)',
+    ]);
+    await remove();
+  });
+
+  it.concurrent.each([
+    ['module!./fine.mjs:other', 'no function is exported as "other" \\(it has: default\\)'],
+    ['module!./empty.mjs', 'no function is exported as "default" \\(export a function\\)'],
+    [
+      'module!no-such-package',
+      "Cannot find package 'no-such-package' \\(npm install no-such-package in [^ ]*\\)",
+    ],
+    [
+      'module!./imports.mjs',
+      "Cannot find package 'no-such' for [^ ]*imports\\.mjs \\(npm install no-such in [^ ]*\\)",
+    ],
+    [
+      'module!./esm.ts',
+      'Cannot use import statement outside a module \\(name it \\.mts or set "type": "module" in its package\\.json\\)',
+      'commonjs',
+    ],
+    [
+      'module!./cjs.js',
+      'is not defined in ES module scope \\(write import and export, or name it \\.cjs\\)',
+      'module',
+    ],
+    ['shell!echo %{settings.x}', 'the runner has no setting "x" \\(add x = … to \\[runner:r\\]\\)'],
+    ["shell!echo 'open", 'the shell refuses the command: [^(]*nterminated[^(]* \\(.*\\)'],
+  ])('%s is told on one line, with its fix', async (line, expected, type = 'module') => {
+    const { ini, remove } = await makeProject(
+      `[rbit]\nqueue-mappings = q:r\n[runner:r]\nrunner = ${line}\n${AMQP}`,
+      {
+        'fine.mjs': 'export default () => {};',
+        'empty.mjs': 'export const x = 1;',
+        'imports.mjs': 'import "no-such"; export default () => {};',
+        'package.json': JSON.stringify({ type }),
+        'esm.ts': 'import fs from "node:fs"; export default () => fs;',
+        'cjs.js': 'module.exports = () => {};',
+      },
+    );
+    const { code, stderr } = await rbitTs(['check', ini]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(
+      new RegExp(`^[^\\n]*worker\\.ini:4: \\[runner:r\\] runner: [^\\n]*${expected}\\n$`),
+    );
+    expect(stderr).not.toContain('rbit.ini');
+    await remove();
+  });
+});
+
 describe('check', () => {
   it('prints what would run, and needs no broker', async () => {
     const { ini, remove } = await makeProject(

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ConfigError } from '../../src/config/config-error.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { badFiles } from './bad-files.ts';
 import { folderWith, problemsOf, problemsOfFiles } from './config-folder.ts';
@@ -17,6 +18,32 @@ describe('a bad file is told by one line with file, line, section, key and fix',
       expect(await problemsOf(text)).toHaveLength(1);
     },
   );
+});
+
+/** The runners that are sound in a configuration that cannot be used. */
+async function soundRunners(text: string): Promise<string[]> {
+  const folder = folderWith({ 'worker.ini': text });
+  const error: unknown = await loadConfig([join(folder, 'worker.ini')], {}).catch(
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof ConfigError)) throw error;
+  return [...(error.sound?.runners.keys() ?? [])];
+}
+
+describe('a configuration that cannot be used has its sound runners', () => {
+  const start = '[rbit]\nqueue-mappings = a:a\nlog-level = loud\n[amqp]\n';
+  const section = (name: string, ...lines: string[]): string =>
+    [`[runner:${name}]`, 'runner = shell!true', ...lines, ''].join('\n');
+
+  it('without those that have a problem of their own', async () => {
+    const text = section('a') + section('b', 'timeout = x') + section('c', 'junk') + section('d', 'x = y');
+    expect(await soundRunners(start + text)).toEqual(['a', 'd']);
+  });
+
+  it('without those that inherit a problem', async () => {
+    const text = section('a') + section('b', 'x = y') + '[DEFAULT]\nx = ${env:NOT_SET_ANYWHERE}\n';
+    expect(await soundRunners(start + text)).toEqual(['b']);
+  });
 });
 
 describe('all problems are told at once', () => {

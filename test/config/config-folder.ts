@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { ConfigError, formatProblem } from '../../src/config/problem.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { formatProblem } from '../../src/config/problem.ts';
 
 /** Writes files (by relative path) into a folder that goes away with the test. Returns the folder. */
 export function folderWith(files: Readonly<Record<string, string | Uint8Array>>): string {

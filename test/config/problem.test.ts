@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError, formatProblem, type Problem } from '../../src/config/problem.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { formatProblem, type Problem } from '../../src/config/problem.ts';
 
 const whole: Problem = {
   file: 'worker.ini',

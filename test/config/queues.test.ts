@@ -29,6 +29,7 @@ describe('queues', () => {
     expect([...config.mappings]).toEqual([['a', 's']]);
     expect(warningsOf(config)).toEqual([
       'worker.ini:3: [rbit] queue-mappings = "a:s": queue a is mapped twice; this one counts, not a:r (remove one of them)',
+      'worker.ini:5: [runner:r]: no queue is mapped to this runner (add QUEUE:r to queue-mappings)',
     ]);
   });
 

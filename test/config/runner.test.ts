@@ -68,7 +68,6 @@ describe('a runner section', () => {
       withRunner('runner = shell! echo "a!b" ; echo ${HOME} ${env:HOME} $${x} ; # y'),
     );
     expect(config.runners.get('r')?.spec).toBe(' echo "a!b" ; echo ${HOME} ${env:HOME} $${x} ; # y');
-    expect(config.warnings).toEqual([]);
   });
 
   it('may begin its command on the next line', async () => {
@@ -132,11 +131,47 @@ describe('what is likely a comment gets a warning', () => {
   });
 });
 
+describe('a " ;" where the original would have cut a runner\'s line gets a warning', () => {
+  it.each([
+    'shell!echo ; true',
+    'shell!echo "it\'s" ;true',
+    'shell!echo \\" ; true',
+    'shell!echo a!b\t; # c',
+    'module!./x.ts ; y',
+  ])('%j', async (line) => {
+    expect(await warnings(`runner = ${line}`)).toEqual([
+      'worker.ini:6: [runner:r] runner: what follows " ;" is part of the line (if it is a comment, move it to a line of its own; a shell\'s own ; needs no space before it)',
+    ]);
+  });
+
+  it.each([
+    'shell!echo; true',
+    'shell!echo; true ; false',
+    'shell!echo "a ; b"',
+    "shell!echo 'a ; b'",
+    'shell!echo "a \\" ; b"',
+    'shell!case a in a) true ;; esac',
+    'shell!echo\n  a ; b',
+    '\n  shell!echo ; b',
+  ])('%j gets none', async (line) => {
+    expect(await warnings(`runner = ${line}`)).toEqual([]);
+  });
+});
+
+it('a runner that no queue is mapped to gets a warning', async () => {
+  expect(await warnings('[runner:other]', 'runner = shell!true')).toEqual([
+    'worker.ini:6: [runner:other]: no queue is mapped to this runner (add QUEUE:other to queue-mappings)',
+  ]);
+});
+
 it('keys that the processor does not heed get a warning, unless they come from [DEFAULT]', async () => {
   expect(await warnings('threads = 1')).toEqual([
     'worker.ini:6: [runner:r] threads: has no effect with shell! (remove it)',
   ]);
   expect(await warnings('[DEFAULT]', 'threads = 1')).toEqual([]);
+  expect(await warnings('runner = module!./x.ts', 'cwd = .')).toEqual([
+    'worker.ini:7: [runner:r] cwd: has no effect with module! (remove it)',
+  ]);
   expect(await warnings('runner = module!./x.ts', 'threads = 2')).toEqual([
     'worker.ini:7: [runner:r] threads: more threads than jobs at once (concurrency is 1) (that many are enough)',
   ]);

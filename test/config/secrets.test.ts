@@ -98,6 +98,20 @@ describe('masking', () => {
     expect(masking('abc')('abc abcd')).toBe('abc abcd');
   });
 
+  it('hides one of fewer than 6 characters only where it is a word of its own', () => {
+    const mask = masking('data', 'sixsix');
+    expect(mask('data /srv/database/metadata.json dataä 1data x=data, (data) /srv/data/x sixsixty')).toBe(
+      '*** /srv/database/metadata.json dataä 1data x=***, (***) /srv/***/x ***ty',
+    );
+  });
+
+  it('takes the letters of an escape sequence for none of the word after it', () => {
+    expect(masking('data')(JSON.stringify('a\ndata\t\u0007data \u001b[31mdata\u001b[0m'))).toBe(
+      JSON.stringify('a\n***\t\u0007*** \u001b[31m***\u001b[0m'),
+    );
+    expect(masking('data')('\u001b[1;31mdata a%20data%20b')).toBe('\u001b[1;31m*** a%20***%20b');
+  });
+
   it('hides each longer line of a secret of several lines', () => {
     expect(masking('-----BEGIN-----\nMIIabcdef\nxy\n')('found MIIabcdef, xy')).toBe('found ***, xy');
   });
@@ -125,6 +139,20 @@ describe('secrets of a configuration', () => {
     );
     const parts = await load(withAmqp('user = u', 'password = pass-word3'));
     expect(parts.secrets.mask('pass-word3')).toBe('***');
+  });
+
+  it('are not what comes from the variables that a child inherits in any case', async () => {
+    const names = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'TOKEN'];
+    const environment = Object.fromEntries(names.map((name) => [name, `value-of-${name}`]));
+    const lines = names.map((name) => `x-${name} = \${env:${name}}`);
+    const { secrets } = await load(withRunner(...lines), environment);
+    expect(names.filter((name) => secrets.mask(`value-of-${name}`) === '***')).toEqual(['TOKEN']);
+  });
+
+  it('do not hide the value of a variable that may be shown', async () => {
+    expect(await problemsOf(withRunner('timeout = ${env:TZ}'), { TZ: 'UTC' })).toEqual([
+      'worker.ini:6: [runner:r] timeout = "${env:TZ}": not a duration (try 10s, 10m, 2h)',
+    ]);
   });
 
   const SECRET = 'zq9-secret-zq9';

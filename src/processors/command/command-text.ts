@@ -1,10 +1,15 @@
 import { RunnerError } from '../../job/runner.ts';
-import { type Placeholder, readPercent } from './placeholders.ts';
+import { type Percent, type Placeholder, readPercent } from './placeholders.ts';
 
 /** A command without placeholders; the value of `placeholders[i]` belongs into the variable `RBIT_P<i+1>`. */
 export interface CompiledCommand {
   readonly text: string;
   readonly placeholders: readonly Placeholder[];
+}
+
+interface Refusal {
+  readonly where: string;
+  readonly fix: string;
 }
 
 /** How a reference to a variable is written: bare, in double quotes, or in double quotes between two single-quoted parts. */
@@ -30,7 +35,8 @@ export class CommandText {
   #end: number;
   #written = '';
   readonly #placeholders: Placeholder[] = [];
-  #refusal: string | undefined;
+  readonly #problems: RunnerError[] = [];
+  #refusal: Refusal | undefined;
   #doubt: string | undefined;
   #unclosed: string | undefined;
 
@@ -79,16 +85,16 @@ export class CommandText {
     this.#replace(1, '\\\\');
   }
 
-  /** Reads a `%`, and writes what it stands for. Throws RunnerError for a placeholder that cannot stand here. */
+  /** Reads a `%`, and writes what it stands for. A placeholder that cannot stand here is a problem. */
   percent(form: Form): void {
-    const found = readPercent(this.#text.slice(0, this.#end), this.#at);
+    const found = this.#readPercent();
     if (found.kind === 'literal') return this.#replace(found.length, found.text);
     const { text } = found.placeholder;
-    if (this.#refusal !== undefined) throw new RunnerError(`${text} stands in ${this.#refusal}`);
-    if (this.#doubt !== undefined) {
-      throw new RunnerError(
-        `${text} comes after ${this.#doubt}, which cannot be followed safely (use a script)`,
-      );
+    if (this.#refusal !== undefined) {
+      this.#problems.push(new RunnerError(`${text} stands in ${this.#refusal.where}`, this.#refusal.fix));
+    } else if (this.#doubt !== undefined) {
+      const after = `${text} comes after ${this.#doubt}, which cannot be followed safely`;
+      this.#problems.push(new RunnerError(after, 'use a script'));
     }
     this.#replace(found.length, REFERENCE[form](`RBIT_P${this.#number(found.placeholder)}`));
   }
@@ -104,9 +110,9 @@ export class CommandText {
   }
 
   /** Reads with a refusal, unless there is one already. Returns the function that ends it. */
-  refuse(refusal: string): () => void {
+  refuse(where: string, fix: string): () => void {
     const outer = this.#refusal;
-    this.#refusal ??= refusal;
+    this.#refusal ??= { where, fix };
     return () => {
       this.#refusal = outer;
     };
@@ -133,12 +139,26 @@ export class CommandText {
     this.#unclosed = unclosed;
   }
 
-  /** The command as it is written. Throws RunnerError when it has placeholders and something that is not closed. */
+  /** The command as it is written: of no use when there are `problems`. */
   compiled(): CompiledCommand {
-    if (this.#unclosed !== undefined && this.#placeholders.length > 0) {
-      throw new RunnerError(`the command has a ${this.#unclosed} that is not closed`);
-    }
     return { text: this.#written, placeholders: this.#placeholders };
+  }
+
+  /** Placeholders that cannot stand where they do; with one at all, also what is not closed. */
+  get problems(): RunnerError[] {
+    if (this.#unclosed === undefined || this.#placeholders.length === 0) return this.#problems;
+    const open = `the command has a ${this.#unclosed} that is not closed`;
+    return [...this.#problems, new RunnerError(open, 'close it, or write \\ before it')];
+  }
+
+  #readPercent(): Percent {
+    try {
+      return readPercent(this.#text.slice(0, this.#end), this.#at);
+    } catch (error) {
+      if (!(error instanceof RunnerError)) throw error;
+      this.#problems.push(error);
+      return { kind: 'literal', text: '%', length: 1 };
+    }
   }
 
   #replace(length: number, text: string): void {

@@ -98,11 +98,12 @@ function readPath(text: string, at: number): Percent {
   const segments = written.slice(2, -1).split('.');
   if (close === -1 || !segments.every((segment) => /^[^\s{}%"'`$\\]+$/.test(segment))) {
     throw new RunnerError(
-      `${written} is not a placeholder (try %{parameters.name}, or %%{ for the characters themselves)`,
+      `${written} is not a placeholder`,
+      'try %{parameters.name}, or %%{ for the characters themselves',
     );
   }
   if (segments[0] !== 'settings') return placeholder({ kind: 'path', path: segments, text: written });
-  if (segments.length === 1) throw new RunnerError(`${written} names no setting (try %{settings.name})`);
+  if (segments.length === 1) throw new RunnerError(`${written} names no setting`, 'try %{settings.name}');
   return placeholder({ kind: 'setting', setting: segments.slice(1).join('.'), text: written });
 }
 

@@ -1,4 +1,4 @@
-import { CommandText, type CompiledCommand, type Form } from './command-text.ts';
+import type { CommandText, Form } from './command-text.ts';
 import { type HereDocument, measureHereDocument, readHereDocumentOperator } from './here-document.ts';
 
 /*
@@ -15,14 +15,12 @@ import { type HereDocument, measureHereDocument, readHereDocumentOperator } from
  * Refused, because the shell would evaluate the value or never see the variable: `…`, $((…)), ((…)), [[…]],
  * <<'END', ${x:=…} outside quotes, and what only some shells know. Where shells disagree on how to read on (or
  * where only a full parser could tell: `case` in $(…)), the scanner has a doubt, and a placeholder after it is refused.
- * A command that hands its argument to another interpreter (eval, sh -c, ssh) is beyond what quoting can do.
+ * What quoting cannot do, evaluation.ts refuses: values that eval, sh -c and the like would read as code all the same.
  */
 
-/** Turns placeholders into references to variables. Throws RunnerError where that cannot be done safely. */
-export function compileShellCommand(command: string): CompiledCommand {
-  const text = new CommandText(command);
+/** Reads a command to its end, and has each placeholder written as it has to be where it stands. */
+export function readShellCommand(text: CommandText): void {
   new ShellReader(text).command(false);
-  return text.compiled();
 }
 
 type Quotes = 'plain' | 'double' | 'here-document';
@@ -45,7 +43,7 @@ class ShellReader {
     let endTest: (() => void) | undefined;
     const endWord = () => {
       if (nested && word === 'case') text.doubt('a `case` inside $(…)');
-      if (word === '[[') endTest ??= text.refuse('[[…]], which may evaluate it (write [ … ] instead)');
+      if (word === '[[') endTest ??= text.refuse('[[…]], which may evaluate it', 'write [ … ] instead');
       if (word === ']]') {
         endTest?.();
         endTest = undefined;
@@ -140,7 +138,7 @@ class ShellReader {
 
   /** `$'…'` is an escape syntax in some shells and a plain quote in others: only what both read alike is followed. */
   #ansiQuoted(): void {
-    const endRefusal = this.#text.refuse("$'…', which not every shell knows (write '…' instead)");
+    const endRefusal = this.#text.refuse("$'…', which not every shell knows", "write '…' instead");
     this.#text.take(2);
     while (!this.#text.isAtEnd && this.#text.peek() !== "'") {
       if (this.#text.peek() === '\\') this.#text.doubt("a backslash in $'…'");
@@ -160,11 +158,11 @@ class ShellReader {
     const isPattern = operator.startsWith('%') || operator.startsWith('#');
     let endRefusal: (() => void) | undefined;
     if (text.peek() !== '}' && (name === '' || operator === '')) {
-      endRefusal = text.refuse('${…} of a kind that not every shell knows');
+      endRefusal = text.refuse('${…} of a kind that not every shell knows', 'use a script');
     } else if (operator.endsWith('=') && quotes === 'plain') {
-      endRefusal = text.refuse('${…=…} outside quotes, which would split it (write "${…=…}")');
+      endRefusal = text.refuse('${…=…} outside quotes, which would split it', 'write "${…=…}"');
     } else if (isPattern && quotes === 'here-document') {
-      endRefusal = text.refuse('a pattern in a here-document');
+      endRefusal = text.refuse('a pattern in a here-document', 'use a script');
     }
     while (!text.isAtEnd && text.peek() !== '}') {
       const c = text.peek();
@@ -179,7 +177,7 @@ class ShellReader {
   /** From `((` to where its parentheses are balanced. It may be a subshell in a subshell, which is refused alike. */
   #arithmetic(what: string): void {
     const text = this.#text;
-    const endRefusal = text.refuse(`${what}, where the shell would evaluate it`);
+    const endRefusal = text.refuse(`${what}, where the shell would evaluate it`, 'hand it to a script');
     let depth = 0;
     do {
       const c = text.peek();
@@ -198,7 +196,7 @@ class ShellReader {
     const text = this.#text;
     text.take();
     const [inside = ''] = /^(?:[^\\`]|\\[^])*/.exec(text.rest) ?? [];
-    const endRefusal = text.refuse('backticks, which cannot be followed safely (write $(…) instead)');
+    const endRefusal = text.refuse('backticks, which cannot be followed safely', 'write $(…) instead');
     text.isolate(inside.length, () => this.command(false));
     endRefusal();
     text.close('`', 'backtick');
@@ -230,7 +228,9 @@ class ShellReader {
   #hereDocument(document: HereDocument): void {
     const text = this.#text;
     const { length, isCertain } = measureHereDocument(text.rest, document);
-    const endRefusal = document.isQuoted ? text.refuse('a here-document with a quoted delimiter') : undefined;
+    const endRefusal = document.isQuoted
+      ? text.refuse('a here-document with a quoted delimiter', 'write <<END')
+      : undefined;
     const isClosed = text.within(length, () => {
       while (!text.isAtEnd) {
         if (!document.isQuoted) this.#piece('here-document', 'bare');

@@ -8,10 +8,20 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RunnerError } from '../../../src/job/runner.ts';
 import { findEnvironmentProblem } from '../../../src/processors/child/environment.ts';
-import { compileShellCommand } from '../../../src/processors/command/shell-syntax.ts';
+import { compileShellCommand } from '../../../src/processors/command/compile.ts';
 import { FIXTURES, makeContext, makeJob, makeRunner } from '../harness.ts';
 
 const PRINT = `${FIXTURES}/programs/print-arguments`;
+
+function refusalOf(command: string): RunnerError | undefined {
+  try {
+    compileShellCommand(command);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RunnerError) return error;
+    throw error;
+  }
+}
 
 test.each([
   ['echo %{v}', 'echo "${RBIT_P1}"'],
@@ -70,8 +80,17 @@ test.each([
   ["echo '%{v}", 'not closed'],
   ['echo $(echo %{v}', 'not closed'],
 ])('%j is refused: %s', (command, words) => {
-  expect(() => compileShellCommand(command)).toThrow(RunnerError);
-  expect(() => compileShellCommand(command)).toThrow(words);
+  const refusal = refusalOf(command);
+  expect(`${refusal?.message} (${refusal?.fix})`).toContain(words);
+});
+
+test('all placeholders that cannot stand where they do are told at once, each with its fix', () => {
+  expect(refusalOf('echo %{ $((%{n})) `echo %{n}`; eval %{c}')?.message).toBe(
+    '%{ $((%{n} is not a placeholder (try %{parameters.name}, or %%{ for the characters themselves); ' +
+      '%{n} stands in $((…)), where the shell would evaluate it (hand it to a script); ' +
+      '%{n} stands in backticks, which cannot be followed safely (write $(…) instead); ' +
+      '%{c} stands in the argument of eval, which would run it as code (run the command without eval)',
+  );
 });
 
 /** Each context, with what a shell must make of a value there: `before` + value + `after`. */

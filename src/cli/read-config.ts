@@ -1,0 +1,22 @@
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { findConfig, loadConfig } from '../config/load.ts';
+import { inOrder } from '../config/problem.ts';
+import { openLog } from '../daemon/log.ts';
+import { tryRunners } from '../daemon/runners.ts';
+
+/**
+ * Reads the INI files, or the one that is found where none is named. Throws ConfigError with all problems at once:
+ * when the files have some, those of the runners whose sections are sound are looked for as well.
+ */
+export async function readConfig(files: readonly string[]): Promise<Config> {
+  try {
+    return await loadConfig(files.length > 0 ? files : [findConfig()]);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.sound === undefined) throw error;
+    const { log, close } = await openLog({ level: 'silent', format: 'json', mask: error.sound.secrets.mask });
+    const problems = [...error.problems, ...(await tryRunners(error.sound, log))];
+    await close();
+    throw new ConfigError(inOrder(error.sound.files, problems));
+  }
+}

@@ -1,0 +1,123 @@
+import { RunnerError } from '../../job/runner.ts';
+import type { CompiledCommand } from './command-text.ts';
+import { type SimpleCommand, simpleCommands } from './simple-commands.ts';
+
+/*
+ * A value that arrives whole as one argument is still code to a command that evaluates its arguments. What is known
+ * to do so is refused where it is plain to see, in the same simple command; what is hidden (a variable that is
+ * evaluated later, a command over ssh) is not found here.
+ */
+
+/** What of a command would be evaluated, in words: how to do without. */
+interface Evaluation {
+  readonly words: readonly string[];
+  readonly where: string;
+  readonly fix: string;
+}
+
+type Rule = (args: readonly string[], command: string) => Evaluation;
+
+const RULES: Readonly<Record<string, Rule>> = {
+  eval: (args) => ({ words: args, where: 'the argument of eval', fix: 'run the command without eval' }),
+  trap: (args) => ({
+    words: args.filter((word) => !word.startsWith('-')).slice(0, 1),
+    where: 'the command of trap',
+    fix: `write v=…; trap 'rm -f "$v"' EXIT`,
+  }),
+  alias: (args) => ({ words: args, where: 'an alias', fix: 'write f() { echo "$1"; }; f …' }),
+  let: (args) => ({ words: args, where: 'the argument of let', fix: 'hand it to a script, or to expr' }),
+  '[': testOfVariable,
+  test: testOfVariable,
+  printf: ([option = '', name = '']) => ({
+    words: option === '-v' ? [name] : option.startsWith('-v') ? [option] : [],
+    where: 'the name after printf -v',
+    fix: 'write v=$(printf … )',
+  }),
+  read: (args) => ({ ...names(readTargets(args), 'read'), fix: 'write a name of your own: read -r line' }),
+  unset: names,
+  export: assigned,
+  readonly: assigned,
+  local: assigned,
+  declare: assigned,
+  typeset: assigned,
+};
+
+/** A problem for each placeholder whose value the command would evaluate. */
+export function findEvaluations({ text, placeholders }: CompiledCommand): RunnerError[] {
+  return simpleCommands(text)
+    .flatMap(evaluationsOf)
+    .flatMap(({ words, where, fix }) =>
+      words
+        .flatMap((word) => [...word.matchAll(/\$\{RBIT_P(\d+)\}/g)])
+        .flatMap(([, number]) => placeholders[Number(number) - 1]?.text ?? [])
+        .map((placeholder) => {
+          const safe = fix.replaceAll('…', () => placeholder);
+          return new RunnerError(`${placeholder} stands in ${where}, which would run it as code`, safe);
+        }),
+    );
+}
+
+function evaluationsOf({ words, redirections }: SimpleCommand): Evaluation[] {
+  const [command = '', ...args] = words.slice(commandAt(words));
+  const rule = Object.hasOwn(RULES, command) ? RULES[command] : undefined;
+  const targets = redirections.filter(([operator]) => operator === '>&').map(([, target]) => target);
+  return [
+    ...(rule === undefined ? [] : [rule(args, command)]),
+    ...shellCommand(command, args),
+    { words: targets, where: 'the target of >&', fix: 'write > … 2>&1' },
+  ];
+}
+
+/** Before a command's name: words of the syntax, assignments, and what runs a builtin all the same. */
+const PRELUDE = /^(?:[!{]|if|then|elif|else|while|until|do|time|command|builtin|[A-Za-z_]\w*\+?=.*)$/s;
+
+function commandAt(words: readonly string[]): number {
+  const at = words.findIndex((word) => !PRELUDE.test(word));
+  return at === -1 ? words.length : at;
+}
+
+const SHELL = /^(?:\/(?:usr\/)?bin\/)?(?:sh|bash|dash|zsh|ksh)$/;
+/** Commands that run the command among their arguments. */
+const WRAPPER =
+  /^(?:exec|env|sudo|doas|nohup|nice|ionice|timeout|setsid|stdbuf|flock|chroot|unshare|xargs|find|parallel)$/;
+
+/** The text after the `-c` of a shell. */
+function shellCommand(command: string, args: readonly string[]): Evaluation[] {
+  const all = [command, ...args];
+  const at = SHELL.test(command) ? 0 : WRAPPER.test(command) ? all.findIndex((word) => SHELL.test(word)) : -1;
+  if (at === -1) return [];
+  const shell = all[at] ?? '';
+  let isCommand = false;
+  for (let index = at + 1; index < all.length; index++) {
+    const word = all[index] ?? '';
+    if (/^[-+][A-Za-z]*o$|^--(?:rcfile|init-file)$/.test(word)) index++;
+    else if (word !== '--' && !/^[-+]/.test(word)) {
+      const where = `the command of ${shell} -c`;
+      return isCommand ? [{ words: [word], where, fix: `write ${shell} -c 'echo "$1"' ${shell} …` }] : [];
+    }
+    if (/^-[A-Za-z]*c[A-Za-z]*$/.test(word)) isCommand = true;
+  }
+  return [];
+}
+
+function testOfVariable(args: readonly string[], command: string): Evaluation {
+  const words = args.filter((_, index) => args[index - 1] === '-v');
+  const where = `${command} -v`;
+  return { words, where, fix: 'test a name of your own, or the value: [ -n … ]' };
+}
+
+function names(words: readonly string[], command: string): Evaluation {
+  return { words, where: `the name that ${command} is to change`, fix: 'write a name of your own' };
+}
+
+/** What stands before the `=`. */
+function assigned(args: readonly string[], command: string): Evaluation {
+  const targets = args.map((word) => word.replace(/=.*/s, ''));
+  return { ...names(targets, command), fix: `write a name of your own: ${command} NAME=…` };
+}
+
+function readTargets(args: readonly string[]): string[] {
+  return args.filter(
+    (word, index) => !word.startsWith('-') && !/^-[A-Za-z]*[pdnNtui]$/.test(args[index - 1] ?? ''),
+  );
+}
