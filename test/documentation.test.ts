@@ -1,4 +1,6 @@
-import { globSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../src/config/load.ts';
 import { schema } from '../src/config/schema.ts';
@@ -71,6 +73,25 @@ describe('README.md', () => {
     const commands = ['run', 'check', 'help'];
     const named = [...readme.matchAll(/^(?:npx )?rbit-ts ([a-z]+)(?= |$)/gm)].map(([, name]) => name ?? '');
     expect(named.filter((name) => !commands.includes(name))).toStrictEqual([]);
+  });
+
+  it('shows a module that compiles', async () => {
+    const [, module = ''] = /```ts\n(.*?)```/s.exec(readme) ?? [];
+    const folder = 'node_modules/.cache/rbit-ts-readme';
+    mkdirSync(folder, { recursive: true });
+    const undefinedThere = `declare function locked(): Promise<boolean>;
+declare function buildPackage(job: unknown, options: { signal: AbortSignal }): Promise<void>;
+`;
+    writeFileSync(`${folder}/example.ts`, `${module}\n${undefinedThere}`);
+    writeFileSync(
+      `${folder}/tsconfig.json`,
+      '{ "extends": "../../../tsconfig.json", "include": ["example.ts"], "exclude": [] }',
+    );
+    const run = promisify(execFile);
+    const { stdout } = await run('node_modules/.bin/tsc', ['-p', folder]).catch(
+      (error: { stdout: string }) => error,
+    );
+    expect(stdout).toBe('');
   });
 
   it('has a section for each processor', () => {

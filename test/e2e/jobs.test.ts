@@ -235,20 +235,24 @@ describe('a job sent by a foreign client', () => {
     const messages = [await requester.take(queue), await requester.take(queue)];
     const lines = messages.map(({ content }): unknown => JSON.parse(content.toString()));
     expect(lines).toStrictEqual(expect.arrayContaining([{ message: "one 'x y'" }, { message: 'two' }]));
-    expect(daemon.log.map(({ msg }) => msg)).toContain("one 'x y'");
+    await eventually(() => daemon.log.some(({ msg }) => msg === "one 'x y'"), 'the line in the log');
   });
 
   it('gets its message on standard input, byte for byte', async () => {
     const body = { parameters: { do: 'stdin', text: 'ü\n"' } };
     const lines = daemon.log.length;
     await ask(shell, body, 2);
-    expect(daemon.log.slice(lines).map(({ msg }) => msg)).toContain(JSON.stringify(body));
+    await eventually(
+      () => daemon.log.slice(lines).some(({ msg }) => msg === JSON.stringify(body)),
+      'the body, printed',
+    );
   });
 
   it('is logged in one line that says what was done with its message and why', async () => {
+    const lines = daemon.log.length;
     await ask(module, { parameters: { do: 'nothing' } }, 2);
     const line = await eventually(
-      () => daemon.log.findLast(({ outcome }) => outcome !== undefined),
+      () => daemon.log.slice(lines).find(({ outcome, queue }) => outcome !== undefined && queue === module),
       'the line',
     );
     expect(line).toMatchObject({

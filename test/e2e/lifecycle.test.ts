@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { amqpUrl } from '../support/amqp-url.ts';
-import { makeProject, TestDaemon } from '../support/daemon.ts';
+import { CLI, makeProject, TestDaemon } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
 import { Requester } from '../support/requester.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -121,20 +124,43 @@ describe('stopping', () => {
   });
 
   it('ends at once at the second signal, and leaves no process behind', async () => {
-    await withQueue({ command: 'sleep 61 & echo $! > child; wait' }, async ({ queue, ini, dir, runs }) => {
-      const daemon = await new TestDaemon([ini]).consuming(queue);
-      requester.submit(queue, {});
-      await eventually(async () => (await runs()).length === 1, 'the run');
-      const child = await eventually(
-        async () => Number(await readFile(join(dir, 'child'), 'utf8')),
-        'the child',
-      );
-      daemon.child.kill('SIGTERM');
-      await daemon.logged(/no new jobs/);
-      daemon.child.kill('SIGTERM');
-      expect(await daemon.exited).toBe(128 + 15);
-      await eventually(() => !isAlive(child), 'the end of the child');
-    });
+    await withQueue(
+      { command: 'trap "" TERM; setsid sleep 62 & echo $! > escaped; sleep 61 & echo $! > child; wait' },
+      async ({ queue, ini, dir, runs }) => {
+        const daemon = await new TestDaemon([ini]).consuming(queue);
+        requester.submit(queue, {});
+        await eventually(async () => (await runs()).length === 1, 'the run');
+        const child = await eventually(
+          async () => Number(await readFile(join(dir, 'child'), 'utf8')),
+          'the child',
+        );
+        daemon.child.kill('SIGTERM');
+        await daemon.logged(/no new jobs/);
+        daemon.child.kill('SIGTERM');
+        expect(await daemon.exited).toBe(128 + 15);
+        await eventually(() => !isAlive(child), 'the end of the child');
+        const escaped = Number(await readFile(join(dir, 'escaped'), 'utf8'));
+        await eventually(() => !isAlive(escaped), 'the end of the one that has left its session');
+      },
+    );
+  });
+
+  it('is not kept up by a log that cannot be written', async () => {
+    await withQueue(
+      { command: 'sleep 60', rbit: 'shutdown-timeout = 100ms', runner: 'kill-grace = 100ms' },
+      async ({ queue, ini, runs }) => {
+        const full = await open('/dev/full', 'w');
+        const daemon = spawn(process.execPath, [CLI, ini], { stdio: ['ignore', full.fd, 'ignore'] });
+        await eventually(() => requester.exists(queue), 'the queue');
+        requester.submit(queue, {});
+        await eventually(async () => (await runs()).length === 1, 'the run');
+        const before = performance.now();
+        daemon.kill('SIGTERM');
+        expect((await once(daemon, 'exit'))[0]).toBe(0);
+        expect(performance.now() - before).toBeLessThan(5_000);
+        await full.close();
+      },
+    );
   });
 
   it('works while the broker is away', async () => {
@@ -288,6 +314,36 @@ describe('a broker that goes away', () => {
   });
 });
 
+describe('equal messages without an id', () => {
+  it('are jobs of their own: over cut connections each is run and answered, whatever may run twice', async () => {
+    const proxy = await startTcpProxy({ port: Number(new URL(url).port) });
+    const jobs = 400;
+    await withQueue(
+      { command: 'sleep 0.01', runner: 'concurrency = 4', at: proxied(proxy) },
+      async (bench) => {
+        const { queue, ini, runs } = bench;
+        const daemon = await new TestDaemon([ini]).consuming(queue);
+        requester.replies.length = 0;
+        for (let n = 0; n < jobs; n += 1) requester.submit(queue, {});
+        for (const share of [0.2, 0.4, 0.6, 0.8]) {
+          await eventually(async () => (await runs()).length >= jobs * share, `${share} of the runs`, 30_000);
+          proxy.cut();
+        }
+        const finals = (): unknown[] => requester.statuses().filter((body) => !isStarted(body));
+        await eventually(() => finals().length >= jobs, 'all final replies', 30_000);
+        await eventually(
+          async () => (await requester.channel.checkQueue(queue)).messageCount === 0,
+          'an empty queue',
+        );
+        await daemon.stop();
+        expect((await runs()).length).toBeGreaterThanOrEqual(jobs);
+        expect(finals()).toStrictEqual(finals().map(() => COMPLETED));
+      },
+    );
+    await proxy.close();
+  }, 90_000);
+});
+
 describe('a daemon that is killed', () => {
   it('loses no job: it runs again at the next start, and its requester hears started once', async () => {
     await withQueue({ command: 'test -e go || sleep 3' }, async ({ queue, ini, dir, runs }) => {
@@ -349,4 +405,8 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+function isStarted(body: unknown): boolean {
+  return isDeepStrictEqual(body, STARTED);
 }

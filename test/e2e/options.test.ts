@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { amqpUrl } from '../support/amqp-url.ts';
 import { makeProject, TestDaemon } from '../support/daemon.ts';
@@ -20,6 +23,7 @@ afterAll(() => requester.stop());
 
 interface Bench {
   readonly daemon: TestDaemon;
+  readonly dir: string;
   readonly queue: string;
   readonly exchange: string;
   /** Sends a job and waits for so many replies. */
@@ -43,7 +47,7 @@ async function withDaemon(
     return requester.heard(count, correlationId);
   };
   try {
-    await use({ daemon, queue, exchange, ask });
+    await use({ daemon, dir: project.dir, queue, exchange, ask });
   } finally {
     expect(await daemon.stop()).toBe(0);
     await project.remove();
@@ -226,6 +230,90 @@ describe('the log', () => {
     await withDaemon({ runner: 'runner = shell!echo hello' }, async ({ ask, daemon }) => {
       daemon.child.stdout?.destroy();
       for (let n = 0; n < 3; n += 1) expect(await ask({}, 2)).toStrictEqual([STARTED, COMPLETED]);
+    });
+  });
+});
+
+describe('concurrency', () => {
+  it('is that of the runner, also when several queues are mapped to it', async () => {
+    const tag = randomUUID().slice(0, 8);
+    const queues = [`one.${tag}`, `two.${tag}`];
+    const project = await makeProject(`[rbit]
+queue-mappings = ${queues.map((queue) => `${queue}:r`).join(' ')}
+[amqp]
+url = ${url}
+[runner:r]
+runner = shell!mkdir busy || echo twice >> overlaps; sleep 0.1; rmdir busy
+`);
+    const daemon = await new TestDaemon([project.ini]).consuming(...queues);
+    try {
+      const ids = queues.flatMap((queue) =>
+        Array.from({ length: 5 }, () => {
+          const correlationId = randomUUID();
+          requester.submit(queue, {}, { correlationId });
+          return correlationId;
+        }),
+      );
+      for (const id of ids) expect(await requester.heard(2, id)).toStrictEqual([STARTED, COMPLETED]);
+      expect(existsSync(join(project.dir, 'overlaps'))).toBe(false);
+    } finally {
+      expect(await daemon.stop()).toBe(0);
+      await project.remove();
+      for (const queue of queues) await requester.channel.deleteQueue(queue);
+    }
+  });
+});
+
+describe('a dead-letter queue that nobody made', () => {
+  it('stops no other job: the message is answered once, waits, and is kept as soon as there is one', async () => {
+    const tag = randomUUID().slice(0, 8);
+    const queue = `passive.${tag}`;
+    await requester.channel.assertQueue(queue, { durable: true });
+    const project = await makeProject(
+      `[rbit]\nqueue-mappings = ${queue}:r\n[amqp]\nurl = ${url}\ndeclare = passive\n[runner:r]\nrunner = shell!true\n`,
+    );
+    const daemon = await new TestDaemon([project.ini]).consuming(queue);
+    try {
+      requester.submit(queue, 'junk', { correlationId: `junk-${tag}` });
+      await daemon.logged(/dead-letter is not possible: there is no dead-letter queue/);
+      for (let n = 0; n < 3; n += 1) {
+        const correlationId = randomUUID();
+        requester.submit(queue, {}, { correlationId });
+        expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
+      }
+      // What waits is taken out of its wait queue by hand: a minute is too long for a test.
+      await requester.channel.assertQueue(`${queue}.dead`, { durable: true });
+      const waiting = await requester.take(`${queue}.wait.1m`);
+      requester.channel.sendToQueue(queue, waiting.content, { headers: waiting.properties.headers ?? {} });
+      const dead = await requester.take(`${queue}.dead`);
+      expect(dead.content.toString()).toBe('junk');
+      expect(dead.properties.headers).toMatchObject({
+        'x-rbit-reason': expect.stringMatching(/cannot be decoded/) as string,
+      });
+      expect(dead.properties.headers).not.toHaveProperty('x-rbit-replied');
+      expect(requester.statuses(`junk-${tag}`)).toHaveLength(1);
+    } finally {
+      expect(await daemon.stop()).toBe(0);
+      await project.remove();
+      for (const name of [queue, `${queue}.dead`, `${queue}.wait.1m`])
+        await requester.channel.deleteQueue(name);
+    }
+  });
+});
+
+describe('a probe', () => {
+  it('does not wait for the jobs that were running when the queue was paused', async () => {
+    const runner = `runner = shell!test %{parameters.do} != long || sleep 30; test -e ok || exit 127
+concurrency = 2
+kill-grace = 100ms`;
+    await withDaemon({ runner, rbit: 'shutdown-timeout = 500ms' }, async ({ queue, dir, daemon, ask }) => {
+      requester.submit(queue, { parameters: { do: 'long' } }, { correlationId: 'long' });
+      await requester.heard(1, 'long');
+      const short = ask({ parameters: { do: 'short' } }, 2);
+      await daemon.logged(/paused: runner r cannot be started/);
+      await writeFile(join(dir, 'ok'), '');
+      expect(await short).toStrictEqual([STARTED, COMPLETED]);
+      expect(requester.statuses('long')).toStrictEqual([STARTED]);
     });
   });
 });
