@@ -26,14 +26,15 @@ export async function checkBroker(config: Config): Promise<void> {
   for (const queue of inspection.queues) complain(config, queue);
 }
 
-function rows({ queues }: Config, inspection: Inspection): string[][] {
+function rows({ queues, amqp }: Config, inspection: Inspection): string[][] {
+  const absent = amqp.declare === 'if-missing' ? 'made when needed' : 'missing';
   return inspection.queues.map((queue) => [
     queue.queue,
     queue.exists ? 'yes' : 'no',
     queue.type ?? '-',
     String(queue.messages ?? '-'),
     String(queue.consumers ?? '-'),
-    `${queues.get(queue.queue)?.deadLetter ?? '-'}${queue.hasDeadLetterQueue === true ? '' : ' (missing)'}`,
+    `${queues.get(queue.queue)?.deadLetter ?? '-'}${queue.hasDeadLetterQueue === true ? '' : ` (${absent})`}`,
     queue.consumerTimeoutMs === undefined ? "broker's (30m)" : formatDuration(queue.consumerTimeoutMs),
   ]);
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { afterAll } from 'vitest';
 import type { Job } from '../../src/job/job.ts';
 import type { RunContext, Runner } from '../../src/job/runner.ts';
 import type { LogLevel, RunnerOptions } from '../../src/processors/options.ts';
@@ -22,7 +23,7 @@ export function makeRunner(
   const bang = line.indexOf('!');
   const processor = processors.get(line.slice(0, bang));
   if (processor === undefined) throw new Error(`no such processor: ${line}`);
-  return processor({
+  const runner = processor({
     name: 'test-runner',
     spec: line.slice(bang + 1),
     directory: FIXTURES,
@@ -36,7 +37,15 @@ export function makeRunner(
     log: (level, message, fields) => lines?.push({ level, message, fields }),
     ...options,
   });
+  made.push(runner);
+  return runner;
 }
+
+// A test that fails half-way, or looks at something else, leaves its runner running.
+const made: Runner[] = [];
+afterAll(async () => {
+  await Promise.all(made.map((runner) => runner.stop()));
+});
 
 export function makeJob(body: unknown = {}, changes: Partial<Job> = {}): Job {
   const parts = (typeof body === 'object' && body !== null ? body : {}) as Partial<Job>;

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,9 @@ import { RunnerError } from '../../job/runner.ts';
 /** Two for each job, made by one call of mkfifo(1) for many jobs at once: Node itself cannot make any. */
 const BATCH = 64;
 const MAKE_LIMIT_MS = 10_000;
+
+const open = new Set<string>();
+let isListening = false;
 
 /** Where the standard streams of a runner's children begin: a folder for temporary files that nobody else may enter. */
 export class StdioFolder {
@@ -20,6 +24,7 @@ export class StdioFolder {
     const parent = tmpdir();
     try {
       this.#path = await mkdtemp(join(parent, 'rbit-ts-'));
+      removeAtExit(this.#path);
       await this.#make();
     } catch (error) {
       await this.close();
@@ -52,7 +57,9 @@ export class StdioFolder {
     this.#path = undefined;
     this.#ready = [];
     await this.#making?.catch(() => {});
-    if (path !== undefined) await rm(path, { recursive: true, force: true });
+    if (path === undefined) return;
+    await rm(path, { recursive: true, force: true });
+    open.delete(path);
   }
 
   async #makeMore(): Promise<void> {
@@ -68,4 +75,12 @@ export class StdioFolder {
     await execa('mkfifo', ['-m', '600', ...paths], { stdin: 'ignore', timeout: MAKE_LIMIT_MS });
     this.#ready.push(...paths);
   }
+}
+
+/** A daemon that ends in a hurry leaves no folder behind either. */
+function removeAtExit(path: string): void {
+  if (!isListening)
+    process.on('exit', () => open.forEach((one) => rmSync(one, { recursive: true, force: true })));
+  isListening = true;
+  open.add(path);
 }
