@@ -3,7 +3,6 @@ import type { Config, RunnerConfig } from '../config/config.ts';
 import { inOrder, type Problem } from '../config/problem.ts';
 import { type Runner, RunnerError } from '../job/runner.ts';
 import { processors } from '../processors/registry.ts';
-import { explainLoading } from '../processors/thread/module-path.ts';
 import type { Log } from './log.ts';
 
 /**
@@ -76,8 +75,8 @@ function makeRunner(section: RunnerConfig, log: Log): Runner {
 }
 
 function problemOf(section: RunnerConfig, error: RunnerError, mask: (text: string) => string): Problem {
-  const { name, at, processor, directory } = section;
-  const { message, fix } = processor === 'module' ? explainLoading(error, directory) : error;
+  const { name, at } = section;
+  const { message, fix } = error;
   return {
     file: at.file,
     line: at.line,

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import type { Job } from '../job/job.ts';
 import type { Outcome } from '../job/outcome.ts';
-import type { RunContext, Runner } from '../job/runner.ts';
+import { type RunContext, type Runner, RunnerError } from '../job/runner.ts';
 import { baseEnvironment } from './child/environment.ts';
+import { explainLoading } from './thread/loading-errors.ts';
 import { readModulePath } from './thread/module-path.ts';
 import type { RunnerOptions } from './options.ts';
 import { ThreadPool } from './thread/thread-pool.ts';
@@ -39,7 +40,11 @@ class ModuleRunner implements Runner {
       killGraceMs,
       log,
     });
-    await pool.start();
+    try {
+      await pool.start();
+    } catch (error) {
+      throw error instanceof RunnerError ? explainLoading(error, directory) : error;
+    }
     this.#pool = pool;
   }
 

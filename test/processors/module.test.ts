@@ -254,8 +254,8 @@ describe('where a function is found', () => {
     ['./syntax.mjs', 'SyntaxError'],
     ['./throws.mjs', 'no database'],
     ['./exits.mjs', 'process.exit(4)'],
-    ['./value.mjs', 'no function is exported as "default" (it has first)'],
-    ['./b.mjs:nobody', 'no function is exported as "nobody" (it has default, other)'],
+    ['./value.mjs', 'no function is exported as "default" (it has: first)'],
+    ['./b.mjs:nobody', 'no function is exported as "nobody" (it has: default, other)'],
   ])('module!%s is refused at the start: %s', async (spec, words) => {
     const runner = makeRunner(`module!${spec}`, { directory: far, threads: 1 });
     const refusal = await runner.start().then(
@@ -264,7 +264,8 @@ describe('where a function is found', () => {
     );
     await runner.stop();
     expect(refusal).toBeInstanceOf(RunnerError);
-    expect((refusal as RunnerError).message).toContain(words);
+    const { message, fix } = refusal as RunnerError;
+    expect(`${message} (${fix})`).toContain(words);
   });
 });
 
