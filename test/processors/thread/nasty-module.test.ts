@@ -90,8 +90,9 @@ describe('a flood', () => {
       await flooded.run(makeJob({ parameters: { do: what } }), context);
       loop.disable();
       await flooded.stop();
-      expect(performance.now() - start).toBeLessThan(300 + GRACE_MS + 2_000);
-      expect(loop.max / 1e6).toBeLessThan(1_000);
+      expect(performance.now() - start).toBeLessThan(300 + GRACE_MS + 8_000);
+      // Generous, for a busy machine: without bounds it was half a minute.
+      expect(loop.max / 1e6).toBeLessThan(3_000);
       expect(process.memoryUsage.rss() - before).toBeLessThan(200 * MIB);
       expect(count).toBeGreaterThan(0);
     },
