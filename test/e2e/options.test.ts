@@ -284,7 +284,10 @@ describe('a dead-letter queue that nobody made', () => {
       // What waits is taken out of its wait queue by hand: a minute is too long for a test.
       await requester.channel.assertQueue(`${queue}.dead`, { durable: true });
       const waiting = await requester.take(`${queue}.wait.1m`);
-      requester.channel.sendToQueue(queue, waiting.content, { headers: waiting.properties.headers ?? {} });
+      requester.channel.sendToQueue(queue, waiting.content, {
+        ...waiting.properties,
+        headers: waiting.properties.headers ?? {},
+      });
       const dead = await requester.take(`${queue}.dead`);
       expect(dead.content.toString()).toBe('junk');
       expect(dead.properties.headers).toMatchObject({
@@ -314,6 +317,21 @@ kill-grace = 100ms`;
       await writeFile(join(dir, 'ok'), '');
       expect(await short).toStrictEqual([STARTED, COMPLETED]);
       expect(requester.statuses('long')).toStrictEqual([STARTED]);
+    });
+  });
+
+  it('is not taken for a success when a job ends that was running before', async () => {
+    const runner = `runner = shell!if test %{parameters.do} = old; then sleep 2.5; else sleep 1; exit 127; fi
+concurrency = 2
+kill-grace = 100ms`;
+    await withDaemon({ runner, rbit: 'shutdown-timeout = 100ms' }, async ({ queue, daemon }) => {
+      for (const what of ['old', 'new']) {
+        requester.submit(queue, { parameters: { do: what } }, { correlationId: `${what}-${queue}` });
+      }
+      expect(await requester.heard(2, `old-${queue}`)).toStrictEqual([STARTED, COMPLETED]);
+      const paused = (): number => daemon.log.filter(({ msg }) => msg.includes('paused: runner r')).length;
+      await eventually(() => paused() === 2, 'the second pause');
+      expect(daemon.log.some(({ msg }) => msg.includes('resumed'))).toBe(false);
     });
   });
 });

@@ -4,24 +4,10 @@ import { completed, crashed, failed } from '../../src/job/outcome.ts';
 import { decode } from '../../src/protocol/decode.ts';
 import type { History } from '../../src/protocol/history.ts';
 import { decide, refuse } from '../../src/worker/decide.ts';
-import { delayAfter, type Policy } from '../../src/worker/policy.ts';
+import { delayAfter } from '../../src/worker/policy.ts';
 import { deliveryOf } from '../support/delivery.ts';
+import { policy } from './policy.ts';
 
-const policy: Policy = {
-  runner: 'r',
-  body: 'json',
-  required: [],
-  concurrency: 1,
-  timeoutMs: undefined,
-  killGraceMs: 0,
-  blockedDelay: { minMs: 30_000, maxMs: 120_000 },
-  blockedLimit: 0,
-  retries: 0,
-  retryDelay: { minMs: 1_000, maxMs: 60_000 },
-  keepFailed: false,
-  output: true,
-  notify: false,
-};
 const fresh: History = { attempt: 1, blocked: 0, retries: 0, started: true, replied: false };
 const { job } = decode(deliveryOf({}, { correlationId: 'c' }), policy);
 

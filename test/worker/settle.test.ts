@@ -1,0 +1,50 @@
+import { EventEmitter } from 'node:events';
+import { expect, it } from 'vitest';
+import { BrokerError, type Delivery } from '../../src/broker/broker.ts';
+import type { WorkEvents } from '../../src/job/events.ts';
+import { decode } from '../../src/protocol/decode.ts';
+import { decide } from '../../src/worker/decide.ts';
+import { RunningJobs } from '../../src/worker/running.ts';
+import { settle } from '../../src/worker/settle.ts';
+import { deliveryOf } from '../support/delivery.ts';
+import { policy } from './policy.ts';
+
+const fresh = { attempt: 1, blocked: 0, retries: 0, started: true, replied: false };
+const events = new EventEmitter<WorkEvents>();
+const at = { events, draining: new AbortController().signal };
+
+/** A job that was blocked, in hand by a delivery that settles as `answers` say. */
+function blockedJob(answers: Partial<Delivery>) {
+  const delivery = { ...deliveryOf({}), ...answers };
+  const jobs = new RunningJobs(events);
+  const { job } = decode(delivery, policy);
+  const running = jobs.begin(job, 'print', delivery);
+  return { jobs, running, verdict: decide({ kind: 'blocked', reason: 'r' }, job, fresh, policy) };
+}
+
+it('a message that came again while its copy was made is acknowledged, not copied twice', async () => {
+  const again = { ...deliveryOf({}), ack: async () => 'settled' as const };
+  const { jobs, running, verdict } = blockedJob({
+    isLost: true,
+    async requeue() {
+      expect(jobs.join('print', again)).toBe(true);
+      return 'moved';
+    },
+  });
+  expect(await settle(running, verdict, at)).toBe('settled');
+  expect(running.delivery).toBe(again);
+});
+
+it('where no wait queue may be made, a delay is waited for here and the message put back at once', async () => {
+  const delays: number[] = [];
+  const { running, verdict } = blockedJob({
+    async requeue({ delayMs }) {
+      delays.push(delayMs);
+      if (delayMs > 0) throw new BrokerError('refused', 'ACCESS_REFUSED');
+      return 'settled';
+    },
+  });
+  const disposal = { ...verdict.disposal, delayMs: 20 };
+  expect(await settle(running, { ...verdict, disposal }, at)).toBe('settled');
+  expect(delays).toStrictEqual([20, 0]);
+});
