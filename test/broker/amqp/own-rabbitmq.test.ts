@@ -175,14 +175,19 @@ test.each(['SIGKILL', 'an orderly restart'] as const)(
     expect(await broker.publish(to(queue, '1'))).toBe('routed');
     expect(await broker.publish(to(queue, '2'))).toBe('routed');
     const stale = await inbox.next();
+    // RabbitMQ writes down that there is a queue a little after it has said so.
+    await rabbitmq.ctl('eval', 'mnesia:dump_log(), mnesia:sync_log().');
     if (how === 'SIGKILL') await rabbitmq.kill();
     const restarted = rabbitmq.restart();
     await eventually(() => stale.isLost, 'the loss');
     await restarted;
-    const first = await inbox.next(20_000);
-    expect(first.message.body.toString()).toBe('1');
-    expect(await first.ack()).toBe('settled');
-    expect((await inbox.next()).message.body.toString()).toBe('2');
+    // A broker that is just starting may take a connection and drop it again; then they come once more.
+    const settled = new Set<string>();
+    while (settled.size < 2) {
+      const delivery = await inbox.next(20_000);
+      if ((await delivery.ack()) === 'settled') settled.add(delivery.message.body.toString());
+    }
+    expect([...settled].toSorted()).toEqual(['1', '2']);
     await broker.writable(AbortSignal.timeout(10_000));
     expect(await broker.publish(to(queue, '3'))).toBe('routed');
     await broker.close(2000);
