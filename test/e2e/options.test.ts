@@ -262,6 +262,31 @@ runner = shell!mkdir busy || echo twice >> overlaps; sleep 0.1; rmdir busy
       for (const queue of queues) await requester.channel.deleteQueue(queue);
     }
   });
+
+  it('is not exceeded by a stop: what waits for a slot goes back unsaid, and does not begin', async () => {
+    const tag = randomUUID().slice(0, 8);
+    const queues = [`one.${tag}`, `two.${tag}`];
+    const project = await makeProject(`[rbit]
+queue-mappings = ${queues.map((queue) => `${queue}:r`).join(' ')}
+[amqp]
+url = ${url}
+[runner:r]
+runner = shell!sleep 1
+`);
+    const daemon = await new TestDaemon([project.ini]).consuming(...queues);
+    try {
+      for (const queue of queues) requester.submit(queue, {}, { correlationId: tag });
+      await requester.heard(1, tag);
+      expect(await daemon.stop()).toBe(0);
+      expect(await requester.heard(2, tag)).toStrictEqual([STARTED, COMPLETED]);
+      const counts = await Promise.all(queues.map((queue) => requester.channel.checkQueue(queue)));
+      expect(counts.reduce((sum, { messageCount }) => sum + messageCount, 0)).toBe(1);
+    } finally {
+      await daemon.stop();
+      await project.remove();
+      for (const queue of queues) await requester.channel.deleteQueue(queue);
+    }
+  });
 });
 
 describe('a dead-letter queue that nobody made', () => {
