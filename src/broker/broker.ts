@@ -99,6 +99,8 @@ export interface QueueOptions {
   readonly queueType?: string;
   /** Name of the queue that takes what can't be worked. */
   readonly deadLetter: string;
+  /** Made for one consumer: deleted when that one stops, or some time after its process has died. */
+  readonly temporary?: boolean;
 }
 
 /** Facts that a broker announces about itself. */
@@ -121,6 +123,18 @@ export interface Broker {
   /** Begins to connect and returns at once: a broker that is away is not an error. */
   start(): void;
 
+  /**
+   * Sees to it that a queue is there, as consuming it would. False: it is missing, and may not be made.
+   * Waits for the broker; rejects when `signal` aborts or the broker is closed.
+   */
+  prepare(queue: string, signal?: AbortSignal): Promise<boolean>;
+
+  /**
+   * How many messages wait on a queue, apart from those that are delivered or delayed; undefined: there is no such queue.
+   * Waits and rejects as `prepare` does.
+   */
+  count(queue: string, signal?: AbortSignal): Promise<number | undefined>;
+
   /** Subscribes to a queue. Deliveries come as long as the consumer is not paused or stopped. */
   consume(queue: string, options: ConsumeOptions): Consumer;
 
@@ -130,8 +144,11 @@ export interface Broker {
   /**
    * Writes a publication now, before it returns, in the order of the calls; resolves when the broker has confirmed it.
    * 'unroutable': no queue took it. Rejects with BrokerError.
+   *
+   * `settling` is the delivery whose job this is the last word on. A broker that can makes one step of both: the
+   * publication then appears when that delivery is settled, and not at all when the broker is closed first.
    */
-  publish(publication: Publication): Promise<'routed' | 'unroutable'>;
+  publish(publication: Publication, settling?: Delivery): Promise<'routed' | 'unroutable'>;
 
   /**
    * Publishes something that may be lost (a line of output), apart from replies: a missing exchange disturbs no one.

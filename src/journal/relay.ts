@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Broker, BrokerError, type Publication } from '../broker/broker.ts';
+import { type Broker, BrokerError, type Delivery, type Publication } from '../broker/broker.ts';
 
 /*
  * Sends replies: to each reply queue in the order in which they were handed in, over any number of outages,
@@ -20,6 +20,7 @@ export type SentReply =
 interface Waiting {
   readonly number: number;
   readonly publication: Publication;
+  readonly settling: Delivery | undefined;
   readonly atMostOnce: boolean;
   readonly resolve: (sent: SentReply) => void;
 }
@@ -40,8 +41,11 @@ const SENT: SentReply = { kind: 'sent' };
 export interface Relay {
   /** Sends a reply once at most. Resolves when it is confirmed, dropped or given up; nobody has to wait for it. */
   sendOnce(reply: Publication): Promise<SentReply>;
-  /** Sends a reply until it is confirmed, or dropped since its queue is gone. Pending for as long as the broker is away. */
-  send(reply: Publication): Promise<SentReply>;
+  /**
+   * Sends a reply until it is confirmed, or dropped since its queue is gone. Pending for as long as the broker is away.
+   * `settling` is the delivery whose job it answers, as for `Broker.publish`.
+   */
+  send(reply: Publication, settling?: Delivery): Promise<SentReply>;
 }
 
 /** A relay on `broker`; it ends when the broker is closed, and what it has not sent by then is dropped. */
@@ -49,11 +53,14 @@ export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay
   const lanes = new Map<string, Lane>();
   let handedIn = 0;
 
-  function handIn(reply: Publication, atMostOnce: boolean): Promise<SentReply> {
+  function handIn(
+    reply: Publication,
+    { atMostOnce, settling }: Pick<Waiting, 'atMostOnce' | 'settling'>,
+  ): Promise<SentReply> {
     const publication = withMessageId(reply);
     return new Promise((resolve) => {
       handedIn += 1;
-      put(reply.routingKey, { number: handedIn, publication, atMostOnce, resolve });
+      put(reply.routingKey, { number: handedIn, publication, settling, atMostOnce, resolve });
     });
   }
 
@@ -93,7 +100,7 @@ export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay
   async function write(key: string, lane: Lane, reply: Waiting): Promise<void> {
     lane.inFlight += 1;
     try {
-      const result = await broker.publish(reply.publication);
+      const result = await broker.publish(reply.publication, reply.settling);
       lane.pauseMs = 0;
       const gone: SentReply = { kind: 'dropped', reason: 'its queue is gone' };
       reply.resolve(result === 'routed' ? SENT : gone);
@@ -111,8 +118,8 @@ export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay
   }
 
   return {
-    sendOnce: (reply) => handIn(reply, true),
-    send: (reply) => handIn(reply, false),
+    sendOnce: (reply) => handIn(reply, { atMostOnce: true, settling: undefined }),
+    send: (reply, settling) => handIn(reply, { atMostOnce: false, settling }),
   };
 }
 

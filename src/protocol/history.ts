@@ -12,6 +12,10 @@ import type { Job } from '../job/job.ts';
  *   x-rbit-replied   true once it was told the final reply, and only the message is left to be kept
  *   x-rbit-id        the job's id, if the message has none of its own
  *   x-rbit-reason    why it went back last, for whoever looks at the queue
+ *
+ * One header is the requester's own, and stays on the message wherever it goes:
+ *
+ *   x-rbit-follow    true if it wants to hear how far the job is
  */
 
 export interface History {
@@ -25,6 +29,9 @@ export interface History {
 }
 
 export const HISTORY_PREFIX = 'x-rbit-';
+
+/** Boolean header by which a requester asks for progress. */
+export const FOLLOW_HEADER = 'x-rbit-follow';
 
 const LONGEST_ID = 255;
 const LONGEST_REASON = 500;
@@ -71,6 +78,11 @@ export function writeDeath(job: Job, reason: string, host: string): Record<strin
     'x-rbit-replied': undefined,
     'x-rbit-id': undefined,
   };
+}
+
+/** Whether a requester wants to hear of progress; `headers` are those of the message. */
+export function isFollowed({ headers }: Pick<Job, 'headers'>): boolean {
+  return headers[FOLLOW_HEADER] === true;
 }
 
 function countOf(value: unknown): number {

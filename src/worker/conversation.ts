@@ -1,12 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Broker, Publication } from '../broker/broker.ts';
+import type { Broker, Delivery, Publication } from '../broker/broker.ts';
 import type { Announcer } from '../job/events.ts';
 import type { Job } from '../job/job.ts';
 import { failed } from '../job/outcome.ts';
 import type { FinalOutcome } from '../job/verdict.ts';
 import type { Relay, SentReply } from '../journal/relay.ts';
+import { isFollowed } from '../protocol/history.ts';
 import { notifications, type Phase } from '../protocol/notify.ts';
 import { outputMessage } from '../protocol/output.ts';
+import { progressMessage } from '../protocol/progress.ts';
 import { finalReply, type Requester, requesterOf, startedReply } from '../protocol/replies.ts';
 
 /** How jobs are talked about: to the requester by reliable replies, to the exchange by messages that may be lost. */
@@ -14,7 +16,7 @@ export interface Speech {
   readonly relay: Relay;
   readonly publishLoosely: Broker['publishLoosely'];
   readonly events: Announcer;
-  /** Topic exchange for lines of output and notifications; undefined: nobody listens. */
+  /** Topic exchange for lines of output, progress and notifications; undefined: nobody listens. */
   readonly exchange: string | undefined;
   readonly replyAllowed: (replyTo: string) => boolean;
   /** Least time between "started" and the final reply: pika before 0.10 mixes up what comes at once. */
@@ -24,9 +26,11 @@ export interface Speech {
 /** What is said to the world about one job. */
 export interface Conversation {
   started(): void;
-  /** Resolves when the broker has confirmed the reply, or nobody can receive it. */
-  ended(outcome: FinalOutcome): Promise<void>;
+  /** Resolves when the broker has confirmed the reply, or nobody can receive it. `settling` is the job's delivery. */
+  ended(outcome: FinalOutcome, settling: Delivery): Promise<void>;
   output(line: string): void;
+  /** How far the job is, for a requester that follows it. */
+  progress(percent: number, message?: string): void;
 }
 
 export function converse(
@@ -64,21 +68,26 @@ export function converse(
       void relay.sendOnce(startedReply(requester)).then((sent) => noteDrop('started', sent));
     },
 
-    async ended(outcome) {
+    async ended(outcome, settling) {
       sendNotifications(outcome.kind, outcome.kind === 'failed' ? outcome.message : undefined);
       if (isForbidden) noteDrop(outcome.kind, { kind: 'dropped', reason: 'reply-to-allow does not name it' });
       if (requester === undefined) return;
       const gapLeftMs = startedAt === undefined ? 0 : replyGapMs - (performance.now() - startedAt);
       if (gapLeftMs > 0) await wait(gapLeftMs);
-      const sent = await relay.send(fitting(requester, outcome));
+      const sent = await relay.send(fitting(requester, outcome), settling);
       noteDrop(
         outcome.kind,
-        sent.kind === 'refused' ? await relay.send(tooLarge(requester, sent.reason)) : sent,
+        sent.kind === 'refused' ? await relay.send(tooLarge(requester, sent.reason), settling) : sent,
       );
     },
 
     output(line) {
       if (output && exchange !== undefined) publishLoosely(outputMessage(exchange, job, line));
+    },
+
+    progress(percent, message) {
+      if (exchange !== undefined && isFollowed(job))
+        publishLoosely(progressMessage(exchange, job, percent, message));
     },
   };
 }

@@ -45,12 +45,12 @@ async function openEntry({ job, print, isIdentified }: Running, journal: Journal
 
 /** From "started" to the confirmed final reply. */
 async function work(running: Running, decoded: Decoded, entry: Entry, at: Workplace): Promise<Verdict> {
-  const { job, delivery } = running;
+  const { job } = running;
   const conversation = converse(job, at.policy, at.speech);
-  const past = readHistory(delivery.message);
+  const past = readHistory(running.delivery.message);
   if (past.replied) return keep(job, past.reason ?? 'its requester was answered');
   // A redelivered message was begun by somebody, and re-core takes a second "started" for the end of the step.
-  const wasStarted = past.started || entry.isRecalled || delivery.redelivered;
+  const wasStarted = past.started || entry.isRecalled || job.redelivered;
 
   const { outcome, isStarted } =
     decoded.kind === 'job'
@@ -61,7 +61,7 @@ async function work(running: Running, decoded: Decoded, entry: Entry, at: Workpl
     decoded.kind === 'undecodable' ? refuse(decoded.failure, job) : decide(outcome, job, history, at.policy);
   running.verdict = verdict;
   await entry.ended(verdict);
-  if (verdict.reply !== undefined) await conversation.ended(verdict.reply);
+  if (verdict.reply !== undefined) await conversation.ended(verdict.reply, running.delivery);
   return verdict;
 }
 
@@ -90,7 +90,7 @@ async function run(
 async function giveUp(running: Running, at: Workplace): Promise<void> {
   const verdict = refuse(failed('the job was given up: an error of the worker itself'), running.job);
   const conversation = converse(running.job, at.policy, at.speech);
-  if (verdict.reply !== undefined) await conversation.ended(verdict.reply);
+  if (verdict.reply !== undefined) await conversation.ended(verdict.reply, running.delivery);
   const settlement = await settle(running, verdict, at);
   at.running.announceEnd(running, verdict, describeDisposal(verdict.disposal, settlement));
 }

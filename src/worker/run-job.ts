@@ -5,7 +5,7 @@ import { masked } from './masked.ts';
 import type { Running } from './running.ts';
 import type { Workplace } from './workplace.ts';
 
-/** Runs a job once, within its limits. What it prints is announced and, where wanted, published. */
+/** Runs a job once, within its limits. What it prints and how far it is are announced and, where wanted, published. */
 export async function runJob(
   { job, facts, delivery }: Running,
   conversation: Conversation,
@@ -29,11 +29,13 @@ export async function runJob(
           conversation.output(shown);
         },
         progress(percent, message) {
+          const shown = message === undefined ? undefined : mask(message);
           events.emit('job:progress', {
             ...facts,
             percent,
-            ...(message === undefined ? {} : { message: mask(message) }),
+            ...(shown === undefined ? {} : { message: shown }),
           });
+          conversation.progress(percent, shown);
         },
       }),
     );

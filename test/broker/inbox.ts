@@ -1,4 +1,4 @@
-import type { Broker, Consumer, Delivery } from '../../src/broker/broker.ts';
+import type { Broker, Consumer, Delivery, Settlement } from '../../src/broker/broker.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** A consumer that keeps what it is given, unsettled. */
@@ -32,6 +32,41 @@ export function openInbox(broker: Broker, queue: string, prefetch = 10): Inbox {
     },
     async consuming() {
       await eventually(() => consumer.state === 'consuming', `consuming ${queue}`);
+    },
+  };
+}
+
+/** A consumer that acknowledges what it is given, at once. */
+export interface Drain {
+  readonly consumer: Consumer;
+  /** The bodies of all that came, in order. */
+  readonly bodies: readonly string[];
+  /** How each acknowledgement ended. */
+  settlements(): Promise<ReadonlySet<Settlement>>;
+}
+
+/** Consumes a queue and keeps nothing; `onBody` hears how many have come. */
+export function openDrain(
+  broker: Broker,
+  queue: string,
+  prefetch: number,
+  onBody: (count: number) => void = () => {},
+): Drain {
+  const bodies: string[] = [];
+  const acks: Promise<Settlement>[] = [];
+  const consumer = broker.consume(queue, {
+    prefetch,
+    onDelivery(delivery) {
+      bodies.push(delivery.message.body.toString());
+      acks.push(delivery.ack());
+      onBody(bodies.length);
+    },
+  });
+  return {
+    consumer,
+    bodies,
+    async settlements() {
+      return new Set(await Promise.all(acks));
     },
   };
 }

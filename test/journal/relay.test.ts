@@ -3,8 +3,10 @@ import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAmqpBroker } from '../../src/broker/amqp/amqp-broker.ts';
 import type { Broker, Publication } from '../../src/broker/broker.ts';
+import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
 import { createRelay, type Relay } from '../../src/journal/relay.ts';
 import { amqpOptions, urlParts } from '../broker/amqp/fixture.ts';
+import { openInbox } from '../broker/inbox.ts';
 import { amqpUrl } from '../support/amqp-url.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -114,5 +116,26 @@ describe('the relay', () => {
     const never = relay.send(reply(queue, 'never'));
     await broker.close(2_000);
     expect(await never).toMatchObject({ kind: 'dropped', reason: expect.stringMatching(/closed/) as string });
+  });
+});
+
+describe('the relay on a broker that can settle and answer in one step', () => {
+  it('shows a final reply when its delivery is settled, a "started" at once, and neither twice', async () => {
+    const one = createEmbeddedBroker({ file: ':memory:', exchange: 're', queues: new Map() });
+    one.start();
+    const relayed = createRelay(one);
+    const [jobs, replies] = [openInbox(one, 'jobs'), openInbox(one, 'replies')];
+    await Promise.all([jobs.consuming(), replies.consuming()]);
+    await one.publish(reply('jobs', 'work'));
+    const delivery = await jobs.next();
+    const final = relayed.send(reply('replies', 'completed'), delivery);
+    expect(await relayed.sendOnce(reply('replies', 'started'))).toStrictEqual({ kind: 'sent' });
+    expect(await final).toStrictEqual({ kind: 'sent' });
+    expect((await replies.next()).message.body.toString()).toBe('started');
+    expect(await one.count('replies')).toBe(0);
+    await delivery.ack();
+    expect((await replies.next()).message.body.toString()).toBe('completed');
+    await one.close(1_000);
+    expect(replies.deliveries).toHaveLength(2);
   });
 });

@@ -3,6 +3,7 @@ import type { Job } from '../../src/job/job.ts';
 import { completed, failed } from '../../src/job/outcome.ts';
 import { notifications } from '../../src/protocol/notify.ts';
 import { outputMessage } from '../../src/protocol/output.ts';
+import { progressMessage } from '../../src/protocol/progress.ts';
 import { finalReply, type Requester, requesterOf, startedReply } from '../../src/protocol/replies.ts';
 
 const requester: Requester = { replyTo: 'amq.gen-1', correlationId: 'c1', appId: 'pdf' };
@@ -93,6 +94,16 @@ describe('output', () => {
       properties: { replyTo: 'log', correlationId: 'c1' },
     });
     expect(bodyOf(message)).toStrictEqual({ message: 'page "1" of 10' });
+  });
+});
+
+describe('progress', () => {
+  it('is a share of 100, and what the job is doing if it said so', () => {
+    const message = progressMessage('re', job, 40, 'page 4 of 10');
+    expect(message).toMatchObject({ exchange: 're', routingKey: 'progress' });
+    expect(message.properties).toStrictEqual(outputMessage('re', job, '').properties);
+    expect(bodyOf(message)).toStrictEqual({ progress: 40, message: 'page 4 of 10' });
+    expect(bodyOf(progressMessage('re', job, 0))).toStrictEqual({ progress: 0 });
   });
 });
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Settlement } from '../broker.ts';
-import { REQUEST_LIMIT_MS, withinLimit } from './limit.ts';
+import { REQUEST_LIMIT_MS, withinLimit } from '../limit.ts';
 
 /** Writes acknowledgements on one channel, and finds out whether the broker has heard them. */
 export interface Acknowledger {

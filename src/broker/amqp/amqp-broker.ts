@@ -1,22 +1,26 @@
 import { EventEmitter } from 'node:events';
-import type { Broker, BrokerEvents } from '../broker.ts';
+import type { ChannelModel } from 'amqplib';
+import { type Broker, BrokerError, type BrokerEvents } from '../broker.ts';
 import { createConnection } from './connection.ts';
 import { type AmqpConsumer, createConsumer } from './consumer.ts';
 import { createDelivery } from './delivery.ts';
-import { settledWithin } from './limit.ts';
+import { settledWithin } from '../limit.ts';
 import { createLoosePublisher } from './loose-publisher.ts';
 import { createMover } from './mover.ts';
 import type { AmqpOptions } from './options.ts';
+import { requestPersistently } from './persistent-request.ts';
 import { createPublisher } from './publisher.ts';
-import { prepareExchange, prepareQueue } from './topology.ts';
+import { deleteQueue, messageCount, prepareExchange, prepareForConsumer, prepareQueue } from './topology.ts';
 
 /*
  * RabbitMQ behind the broker port. Two connections: an alarm or flow control that stops publications on one
  * must not stop acknowledgements on the other.
  *
- *   consume ── a channel for each consumer
+ *   consume ── a channel for each consumer │ throw-away: questions
  *   publish ── confirmed: replies, requeues │ unconfirmed: output │ throw-away: declarations
  */
+
+const REMOVAL_LIMIT_MS = 5000;
 
 /** A broker that is RabbitMQ; nothing connects before `start`. */
 export function createAmqpBroker(options: AmqpOptions): Broker {
@@ -33,9 +37,22 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
   });
   const mover = createMover({ ...options, connection: publishing, publisher });
   const consumers = new Set<AmqpConsumer>();
+  const closing = new AbortController();
   let closed: Promise<void> | undefined;
 
+  function ask<T>(request: (model: ChannelModel) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
+    return requestPersistently(consuming, either, request);
+  }
+
+  /** Its queue expires by itself when this cannot be done. */
+  async function removeTemporary(queue: string): Promise<void> {
+    const model = consuming.model ?? publishing.model;
+    if (model !== undefined) await settledWithin(deleteQueue(model, queue), REMOVAL_LIMIT_MS);
+  }
+
   async function close(limitMs: number): Promise<void> {
+    closing.abort(new BrokerError('unavailable', 'the broker is closed'));
     const deadline = performance.now() + limitMs;
     const leftMs = (): number => Math.max(0, deadline - performance.now());
     const graceOver = AbortSignal.timeout(limitMs);
@@ -60,15 +77,20 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
       publisher.start();
       loose.start();
     },
+    prepare: (queue, signal) =>
+      ask((model) => prepareQueue(model, queue, options.queues.get(queue), options), signal),
+    count: (queue, signal) => ask((model) => messageCount(model, queue), signal),
     consume(queue, consumeOptions) {
+      const facts = options.queues.get(queue);
       const consumer = createConsumer({
         ...consumeOptions,
         queue,
         connection: consuming,
         events,
         maxDelayMs,
-        prepare: (model) => prepareQueue(model, queue, options.queues.get(queue), options),
+        prepare: (model) => prepareForConsumer(model, queue, facts, options),
         toDelivery: (raw, subscription) => createDelivery(queue, raw, subscription, mover),
+        ...(facts?.temporary === true ? { onStopped: () => removeTemporary(queue) } : {}),
       });
       consumers.add(consumer);
       if (closed !== undefined) void consumer.stop();

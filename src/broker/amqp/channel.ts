@@ -1,6 +1,6 @@
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { serverWords } from './connect-error.ts';
-import { REQUEST_LIMIT_MS, settledWithin, withinLimit } from './limit.ts';
+import { REQUEST_LIMIT_MS, settledWithin, withinLimit } from '../limit.ts';
 
 /** Why a channel closed: RabbitMQ's code (404, 406 …; none when the connection went) and its words. */
 export interface ChannelEnd {

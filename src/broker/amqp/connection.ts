@@ -5,7 +5,7 @@ import { type ChannelModel, connect, type SocketOptions } from 'amqplib';
 import type { BrokerEvents } from '../broker.ts';
 import { createBackoff } from './backoff.ts';
 import { connectErrorText, serverWords } from './connect-error.ts';
-import { settledWithin, withinLimit } from './limit.ts';
+import { settledWithin, withinLimit } from '../limit.ts';
 import { type AmqpOptions, type AmqpUrl, urlText } from './options.ts';
 
 /*

@@ -3,6 +3,7 @@ import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { BrokerEvents, ConsumeOptions, Consumer, Delivery } from '../broker.ts';
 import type { Connection } from './connection.ts';
 import { keepOpen } from './keep-open.ts';
+import { REQUEST_LIMIT_MS, settledWithin } from '../limit.ts';
 import { openSubscription, type Subscription } from './subscription.ts';
 
 /*
@@ -23,6 +24,8 @@ export interface ConsumerOptions extends ConsumeOptions {
   /** Sees to it that the queue is there; throws if it cannot be consumed. */
   readonly prepare: (model: ChannelModel) => Promise<void>;
   readonly toDelivery: (raw: ConsumeMessage, subscription: SettlingSubscription) => Delivery;
+  /** What is left to do when it has stopped, before `stop` resolves. */
+  readonly onStopped?: () => Promise<void>;
 }
 
 /** What a delivery needs of its subscription. */
@@ -45,6 +48,8 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
   /** How many may be unsettled at a time, older subscriptions included. */
   let most = options.prefetch;
   let intake = new AbortController();
+  let opening: Promise<unknown> | undefined;
+  let stopped: Promise<void> | undefined;
 
   function consume(): void {
     state = 'opening';
@@ -54,7 +59,11 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
       connection: options.connection,
       maxDelayMs: options.maxDelayMs,
       signal,
-      open: (model) => subscribe(model, signal),
+      open(model) {
+        const subscribing = subscribe(model, signal);
+        opening = subscribing;
+        return subscribing;
+      },
       onLost: (reason, retryInMs) => {
         events.emit('consumer:lost', { queue, reason, retryInMs });
       },
@@ -155,6 +164,14 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
     await Promise.all(cancelled);
   }
 
+  async function stop(): Promise<void> {
+    await halt('stopped');
+    if (options.onStopped === undefined) return;
+    // What it opens just now would declare again what is taken away.
+    if (opening !== undefined) await settledWithin(opening, REQUEST_LIMIT_MS);
+    await options.onStopped();
+  }
+
   consume();
   return {
     queue,
@@ -170,8 +187,9 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
       most = more === undefined ? options.prefetch : working() + more;
       consume();
     },
-    async stop() {
-      await halt('stopped');
+    stop() {
+      stopped ??= stop();
+      return stopped;
     },
     async quiet() {
       await Promise.all([...subscriptions].map((subscription) => subscription.quiet()));

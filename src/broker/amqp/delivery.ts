@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
 import { BrokerError, type Delivery, type Message, type Settlement } from '../broker.ts';
+import { createSettling } from '../settle-once.ts';
 import type { SettlingSubscription } from './consumer.ts';
 import { bareCopyOf, copyOf } from './copy.ts';
 import { toMessage } from './message.ts';
@@ -13,21 +14,7 @@ export function createDelivery(
   mover: Mover,
 ): Delivery {
   const message = toMessage(raw);
-  let settling: Promise<Settlement> | undefined;
-  let isSettled = false;
-
-  /** Settles once: whoever comes second hears how the first one ended, unless that failed. */
-  async function settleOnce(settle: () => Promise<Settlement>): Promise<Settlement> {
-    settling ??= settle();
-    try {
-      const settlement = await settling;
-      isSettled = settlement === 'settled';
-      return settlement;
-    } catch (error) {
-      settling = undefined;
-      throw error;
-    }
-  }
+  const settling = createSettling();
 
   /** Acknowledges when a copy has arrived. It is worth its trouble only as long as this delivery is ours. */
   async function ackAfter(
@@ -54,12 +41,16 @@ export function createDelivery(
     message,
     redelivered: raw.fields.redelivered,
     get isLost() {
-      return subscription.signal.aborted && !isSettled;
+      return subscription.signal.aborted && !settling.isSettled;
     },
-    ack: () => settleOnce(() => subscription.ack(raw)),
+    ack: () => settling.settle(() => subscription.ack(raw)),
     requeue: ({ delayMs, headers }) =>
-      settleOnce(() => ackAfter(headers, (copy, signal) => mover.moveBack(copy, queue, delayMs, signal))),
+      settling.settle(() =>
+        ackAfter(headers, (copy, signal) => mover.moveBack(copy, queue, delayMs, signal)),
+      ),
     deadLetter: (headers) =>
-      settleOnce(() => ackAfter(headers, (copy, signal) => mover.moveToDeadLetters(copy, queue, signal))),
+      settling.settle(() =>
+        ackAfter(headers, (copy, signal) => mover.moveToDeadLetters(copy, queue, signal)),
+      ),
   };
 }

@@ -1,7 +1,7 @@
 import type { ChannelModel } from 'amqplib';
 import { onThrowAwayChannel, reasonText, replyCode } from './channel.ts';
 import { openConnection } from './connection.ts';
-import { settledWithin } from './limit.ts';
+import { settledWithin } from '../limit.ts';
 import { type AmqpOptions, urlText } from './options.ts';
 import { queueArguments } from './queue-arguments.ts';
 import { queueExists } from './topology.ts';

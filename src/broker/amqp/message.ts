@@ -10,7 +10,8 @@ export function toMessage(raw: AmqpMessage): Message {
   const properties: Partial<Record<keyof MessageProperties, unknown>> = {
     contentType: text(rest.contentType),
     contentEncoding: text(rest.contentEncoding),
-    headers: headers ?? {},
+    // amqplib makes a header named __proto__ the prototype of the others.
+    headers: { ...headers },
     persistent: typeof deliveryMode === 'number' ? deliveryMode === PERSISTENT : undefined,
     priority: typeof rest.priority === 'number' ? rest.priority : undefined,
     correlationId: text(rest.correlationId),

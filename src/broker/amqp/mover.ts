@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
 import { BrokerError, type Message, type Publication, type QueueOptions } from '../broker.ts';
 import type { Connection } from './connection.ts';
-import { createBackoff } from './backoff.ts';
 import { reasonText, replyCode } from './channel.ts';
+import { requestPersistently } from './persistent-request.ts';
 import type { Publisher } from './publisher.ts';
 import { declareQueue, type TopologyOptions, typeArgument } from './topology.ts';
 import { waitQueueFor } from './wait-queue.ts';
@@ -11,7 +10,6 @@ import { waitQueueFor } from './wait-queue.ts';
 const INEQUIVALENT = 406;
 /** A wait queue lives on for more than an hour after its last declaration, so this is often enough. */
 const LEASE_MS = 60_000;
-const RETRY_MAX_MS = 2000;
 
 /** Brings copies of messages to where they belong, over losses of the connection, at least once. */
 export interface Mover {
@@ -57,20 +55,15 @@ export function createMover(options: MoverOptions): Mover {
     queueArguments: Readonly<Record<string, unknown>>,
     signal: AbortSignal,
   ): Promise<ChannelModel> {
-    const backoff = createBackoff(RETRY_MAX_MS);
-    for (;;) {
-      const model = await connection.opened(signal);
+    return requestPersistently(connection, signal, async (model) => {
       try {
         await declareQueue(model, name, queueArguments);
-        return model;
       } catch (error) {
-        const code = replyCode(error);
         // It is there with other arguments, of another version or setting: its name still says what it is for.
-        if (code === INEQUIVALENT && /inequivalent/.test(reasonText(error))) return model;
-        if (code !== undefined) throw new BrokerError('refused', reasonText(error), { cause: error });
+        if (replyCode(error) !== INEQUIVALENT || !/inequivalent/.test(reasonText(error))) throw error;
       }
-      await delay(backoff.nextMs(), undefined, { signal });
-    }
+      return model;
+    });
   }
 
   async function renewLease(

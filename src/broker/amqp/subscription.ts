@@ -3,7 +3,7 @@ import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Settlement } from '../broker.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { closeChannel, openChannel } from './channel.ts';
-import { REQUEST_LIMIT_MS, settledWithin, withinLimit } from './limit.ts';
+import { REQUEST_LIMIT_MS, settledWithin, withinLimit } from '../limit.ts';
 
 /*
  * One consumer tag on a channel of its own:

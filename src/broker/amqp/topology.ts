@@ -6,33 +6,67 @@ import type { AmqpOptions } from './options.ts';
 /*
  * Queues and exchanges belong to the administrator: what is there is used as it is, whatever its arguments.
  * So each is looked at passively first, and only one that is missing is declared. Always durable and never
- * exclusive: RabbitMQ 4.3 refuses other queues.
+ * exclusive: RabbitMQ 4.3 refuses other queues. Temporary queues are this program's own, and are declared in every case.
  */
 
 const NOT_FOUND = 404;
 
+/** How long a temporary queue outlives its last consumer: longer than an outage that is worth waiting for. */
+const TEMPORARY_MS = 5 * 60_000;
+
 export type TopologyOptions = Pick<AmqpOptions, 'declare' | 'exchange' | 'queueType'>;
 
-/** Sees to it that a queue can be consumed from: looks, declares and binds as far as `declare` allows. Throws amqplib's errors. */
+/**
+ * Sees to it that a queue is there: looks, declares and binds as far as `declare` allows. False: it is missing, and may
+ * not be declared. Throws amqplib's errors.
+ */
 export async function prepareQueue(
   model: ChannelModel,
   queue: string,
   facts: QueueOptions | undefined,
   options: TopologyOptions,
-): Promise<void> {
-  if (options.declare === 'no') return;
-  const exists = await queueExists(model, queue);
-  if (options.declare === 'passive') {
-    if (!exists) throw new Error(`there is no queue ${queue}`);
-    return;
+): Promise<boolean> {
+  if (facts?.temporary === true) {
+    await declareQueue(model, queue, { ...typeArgument('classic'), 'x-expires': TEMPORARY_MS });
+  } else {
+    const exists = await queueExists(model, queue);
+    if (options.declare !== 'if-missing') return exists;
+    if (!exists) await declareQueue(model, queue, typeArgument(facts?.queueType ?? options.queueType));
   }
-  if (!exists) await declareQueue(model, queue, typeArgument(facts?.queueType ?? options.queueType));
+  await bindQueue(model, queue, facts?.bind ?? [], options);
+  return true;
+}
+
+/** `prepareQueue` for a consumer, which finds out by itself what is not looked for (`declare` = `no`). Throws when there is no queue. */
+export async function prepareForConsumer(
+  model: ChannelModel,
+  queue: string,
+  facts: QueueOptions | undefined,
+  options: TopologyOptions,
+): Promise<void> {
+  if (options.declare === 'no' && facts?.temporary !== true) return;
+  if (!(await prepareQueue(model, queue, facts, options))) throw new Error(`there is no queue ${queue}`);
+}
+
+async function bindQueue(
+  model: ChannelModel,
+  queue: string,
+  routingKeys: readonly string[],
+  options: TopologyOptions,
+): Promise<void> {
   const { exchange } = options;
-  if (exchange === undefined || facts === undefined || facts.bind.length === 0) return;
+  if (exchange === undefined || routingKeys.length === 0) return;
   await prepareExchange(model, options);
+  // One that may not be declared and is not there has nothing to bind to; the queue is still reached by its name.
+  if (options.declare !== 'if-missing' && !(await exchangeExists(model, exchange))) return;
   await onThrowAwayChannel(model, `binding ${queue}`, async (channel) => {
-    for (const routingKey of facts.bind) await channel.bindQueue(queue, exchange, routingKey);
+    for (const routingKey of routingKeys) await channel.bindQueue(queue, exchange, routingKey);
   });
+}
+
+/** Deletes a queue and what is on it. One that is not there is no error. */
+export async function deleteQueue(model: ChannelModel, queue: string): Promise<void> {
+  await onThrowAwayChannel(model, `deleting the queue ${queue}`, (channel) => channel.deleteQueue(queue));
 }
 
 /** Declares the topic exchange of the options, if there is one to declare, it is missing and it may be declared. */
@@ -61,28 +95,34 @@ export function typeArgument(queueType: string | undefined): Record<string, unkn
   return queueType === undefined ? {} : { 'x-queue-type': queueType };
 }
 
-/** A passive look at a queue. */
-export async function queueExists(model: ChannelModel, queue: string): Promise<boolean> {
-  return found(
+/** How many messages wait on a queue; undefined when there is none. A passive look. */
+export async function messageCount(model: ChannelModel, queue: string): Promise<number | undefined> {
+  const found = await unlessMissing(
     onThrowAwayChannel(model, `looking for the queue ${queue}`, (channel) => channel.checkQueue(queue)),
   );
+  return found?.messageCount;
+}
+
+/** A passive look at a queue. */
+export async function queueExists(model: ChannelModel, queue: string): Promise<boolean> {
+  return (await messageCount(model, queue)) !== undefined;
 }
 
 /** A passive look at an exchange. */
 export async function exchangeExists(model: ChannelModel, exchange: string): Promise<boolean> {
-  return found(
+  const found = await unlessMissing(
     onThrowAwayChannel(model, `looking for the exchange ${exchange}`, (channel) =>
       channel.checkExchange(exchange),
     ),
   );
+  return found !== undefined;
 }
 
-async function found(look: Promise<unknown>): Promise<boolean> {
+async function unlessMissing<T>(look: Promise<T>): Promise<T | undefined> {
   try {
-    await look;
-    return true;
+    return await look;
   } catch (error) {
-    if (replyCode(error) === NOT_FOUND) return false;
+    if (replyCode(error) === NOT_FOUND) return undefined;
     throw error;
   }
 }

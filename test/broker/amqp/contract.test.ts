@@ -1,8 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { createAmqpBroker } from '../../../src/broker/amqp/amqp-broker.ts';
 import { amqpUrl } from '../../support/amqp-url.ts';
-import { amqpOptions } from './fixture.ts';
 import { describeBrokerContract } from '../contract.ts';
+import { amqpOptions } from './fixture.ts';
 
-describeBrokerContract('RabbitMQ', async (queues) =>
-  createAmqpBroker(amqpOptions(await amqpUrl(), { queues })),
+const exchange = `contract.${randomUUID()}`;
+
+describeBrokerContract(
+  'RabbitMQ',
+  async (queues) => createAmqpBroker(amqpOptions(await amqpUrl(), { queues, exchange })),
+  { exchange },
 );

@@ -1,0 +1,242 @@
+import { EventEmitter, once } from 'node:events';
+import type { DatabaseSync } from 'node:sqlite';
+import { isBusy, primaryCode, toDatabaseError } from '../../sqlite/database-error.ts';
+import { inTransaction } from '../../sqlite/transaction.ts';
+import { BrokerError, type BrokerEvents } from '../broker.ts';
+import { freePages } from './free-pages.ts';
+import { type Changes, type Tables, tablesOf } from './tables.ts';
+
+/*
+ * Everything that is written in one turn of the event loop becomes one transaction: what costs is the flush to the
+ * disk, whatever is in it.
+ *
+ *   step, step, step … ──end of the turn─→ BEGIN, each step, COMMIT ──→ each step's promise, `onCommitted`
+ *
+ * When the disk is full or the file cannot be opened, the steps wait and are tried again in their order, with
+ * backoff. Another process that writes is waited for likewise, a few milliseconds at a time, so that jobs go on.
+ */
+
+const MOST_STEPS = 1_000;
+const MOST_BYTES = 32 * 1024 * 1024;
+const BUSY_RETRY_MS = 3;
+/** Nobody writes for so long: it is stopped in the middle, or backs up the file. */
+const LONG_BUSY_MS = 2_000;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5_000;
+const PURPOSE = 'embedded queue';
+/** Too big, against a rule, of another type, out of range: the step's own fault, today and tomorrow. */
+const FAULTS_OF_A_STEP = [18, 19, 20, 25];
+
+/** One thing to do in the next transaction. */
+export interface Step<T> {
+  readonly work: (tables: Tables, changes: Changes) => T;
+  /** How much it writes, roughly. */
+  readonly bytes?: number;
+  /** False: a power cut may undo it without harm, so it need not wait for the disk. */
+  readonly mustLast: boolean;
+}
+
+export interface CommitterOptions {
+  readonly file: string;
+  readonly open: () => DatabaseSync;
+  readonly events: EventEmitter<BrokerEvents>;
+  /** The database is open, for the first time or again after a failure. */
+  readonly onOpen: () => void;
+  /** Hears of each transaction before its steps' promises do. */
+  readonly onCommitted: (changes: Changes) => void;
+}
+
+export interface Committer {
+  /** True while the database is open and takes what is written. */
+  readonly isOpen: boolean;
+  /** Beside that, not too much waits already. */
+  readonly hasRoom: boolean;
+  readonly isClosed: boolean;
+  /** Opens the database; goes on trying until `close`. */
+  start(): void;
+  /** Does a step in the next transaction; resolves when that is committed. Rejects when the broker is closed first. */
+  commit<T>(step: Step<T>): Promise<T>;
+  /** Reads at once, apart from what waits to be written. Undefined while the database cannot be read. */
+  read<T>(query: (tables: Tables) => T): T | undefined;
+  /** Resolves when there is room for more. Rejects when `signal` aborts or the broker is closed. */
+  writable(signal?: AbortSignal): Promise<void>;
+  /** Resolves when nothing waits to be written. */
+  idle(signal: AbortSignal): Promise<void>;
+  /** Frees pages that nobody uses any more, some of them. */
+  shrink(): void;
+  close(): void;
+}
+
+interface Waiting {
+  readonly step: Step<unknown>;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function createCommitter({ file, open, events, onOpen, onCommitted }: CommitterOptions): Committer {
+  const changed = new EventEmitter<{ committed: [] }>().setMaxListeners(0);
+  const closing = new AbortController();
+  let opened: { database: DatabaseSync; tables: Tables } | undefined;
+  let isHealthy = false;
+  let isStarted = false;
+  let lasts: boolean | undefined;
+  let waiting: Waiting[] = [];
+  let retryMs = FIRST_RETRY_MS;
+  let busySince: number | undefined;
+  let turn: NodeJS.Immediate | undefined;
+  let retry: NodeJS.Timeout | undefined;
+
+  function schedule(): void {
+    if (isStarted && turn === undefined && retry === undefined) turn = setImmediate(flush);
+  }
+
+  function flush(): void {
+    turn = undefined;
+    if (closing.signal.aborted) return;
+    const batch = waiting.slice(0, batchLength(waiting));
+    try {
+      const changes: Changes = { ready: new Set(), delayed: new Set() };
+      const ends = transact(batch, changes);
+      waiting = waiting.slice(batch.length);
+      heal();
+      onCommitted(changes);
+      for (const end of ends) end();
+    } catch (error) {
+      busySince ??= performance.now();
+      const isShort = isBusy(error) && performance.now() - busySince < LONG_BUSY_MS;
+      if (isShort) again(BUSY_RETRY_MS);
+      else fail(error);
+      return;
+    }
+    changed.emit('committed');
+    if (waiting.length > 0) schedule();
+  }
+
+  /** Returns what settles the steps' promises once the transaction stands. */
+  function transact(batch: readonly Waiting[], changes: Changes): (() => void)[] {
+    opened ??= openTables();
+    const { database, tables } = opened;
+    if (batch.length === 0) return [];
+    const mustLast = batch.some(({ step }) => step.mustLast);
+    if (mustLast !== lasts) database.exec(`PRAGMA synchronous = ${mustLast ? 'FULL' : 'NORMAL'}`);
+    lasts = mustLast;
+    return inTransaction(database, () => batch.map((one) => attempt(one, tables, changes)));
+  }
+
+  function openTables(): { database: DatabaseSync; tables: Tables } {
+    const database = open();
+    return { database, tables: tablesOf(database) };
+  }
+
+  function again(inMs: number): void {
+    retry = setTimeout(() => {
+      retry = undefined;
+      flush();
+    }, inMs);
+  }
+
+  function fail(error: unknown): void {
+    const { message } = toDatabaseError(error) as Error;
+    isHealthy = false;
+    events.emit('connection:lost', {
+      purpose: PURPOSE,
+      reason: `${file}: ${message}`,
+      retryInMs: retryMs,
+    });
+    again(retryMs);
+    retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+  }
+
+  function hasRoom(): boolean {
+    return isHealthy && waiting.length < MOST_STEPS;
+  }
+
+  function heal(): void {
+    busySince = undefined;
+    if (isHealthy) return;
+    isHealthy = true;
+    retryMs = FIRST_RETRY_MS;
+    events.emit('connection:open', { purpose: PURPOSE, url: file });
+    onOpen();
+  }
+
+  return {
+    get isOpen() {
+      return isHealthy;
+    },
+    get hasRoom() {
+      return hasRoom();
+    },
+    get isClosed() {
+      return closing.signal.aborted;
+    },
+    start() {
+      isStarted = true;
+      // Now rather than in the next turn: whoever starts a broker on a sound file can use it at once.
+      flush();
+    },
+    commit<T>(step: Step<T>) {
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      if (closing.signal.aborted) reject(closedError());
+      else {
+        waiting.push({ step, resolve: resolve as (result: unknown) => void, reject });
+        schedule();
+      }
+      return promise;
+    },
+    read(query) {
+      try {
+        return opened === undefined ? undefined : query(opened.tables);
+      } catch (error) {
+        if (primaryCode(error) === undefined) throw error;
+        return undefined;
+      }
+    },
+    async writable(signal) {
+      const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
+      either.throwIfAborted();
+      while (!hasRoom()) await once(changed, 'committed', { signal: either });
+    },
+    async idle(signal) {
+      while (waiting.length > 0) await once(changed, 'committed', { signal });
+    },
+    shrink() {
+      if (opened !== undefined && isHealthy && waiting.length === 0) freePages(opened.database);
+    },
+    close() {
+      closing.abort();
+      isHealthy = false;
+      clearImmediate(turn);
+      clearTimeout(retry);
+      for (const { reject } of waiting.splice(0)) reject(closedError());
+      opened?.database.close();
+      opened = undefined;
+    },
+  };
+}
+
+/** A step's own fault rejects its promise; any other error is the transaction's. */
+function attempt({ step, resolve, reject }: Waiting, tables: Tables, changes: Changes): () => void {
+  try {
+    const result = step.work(tables, changes);
+    return () => resolve(result);
+  } catch (error) {
+    const code = primaryCode(error);
+    if (code !== undefined && !FAULTS_OF_A_STEP.includes(code)) throw error;
+    return () => reject(code === undefined ? error : new BrokerError('refused', (error as Error).message));
+  }
+}
+
+function batchLength(waiting: readonly Waiting[]): number {
+  let bytes = 0;
+  const end = waiting.findIndex(({ step }, index) => {
+    if (index > 0 && (index >= MOST_STEPS || bytes > MOST_BYTES)) return true;
+    bytes += step.bytes ?? 0;
+    return false;
+  });
+  return end === -1 ? waiting.length : end;
+}
+
+function closedError(): BrokerError {
+  return new BrokerError('unavailable', 'the broker is closed');
+}

@@ -1,0 +1,165 @@
+import { EventEmitter } from 'node:events';
+import { openDatabase } from '../../sqlite/open-database.ts';
+import { type Broker, BrokerError, type BrokerEvents, type Delivery, type Publication } from '../broker.ts';
+import { settledWithin } from '../limit.ts';
+import { createCommitter } from './committer.ts';
+import { createConsumer, type EmbeddedConsumer } from './consumer.ts';
+import { declareQueue } from './declare-queue.ts';
+import type { EmbeddedDelivery } from './delivery.ts';
+import { createHousekeeper, forgetOwner } from './housekeeper.ts';
+import type { EmbeddedOptions } from './options.ts';
+import { destinations, pack, post } from './parcel.ts';
+import { enter, enterAlone, type Presence } from './presence.ts';
+import { queueSchema } from './schema.ts';
+import type { Changes, Tables } from './tables.ts';
+
+/*
+ * The broker port on one SQLite file, which any number of processes share.
+ *
+ *   committer    what is written in one turn of the event loop is one transaction
+ *   presence     who holds messages, and whether it still lives; wakes others and is awakened
+ *   consumer     claims messages when there may be some
+ *   housekeeper  delayed messages, owners that have gone, the size of the file
+ */
+
+/** A statement that waits blocks the event loop; the committer waits without. */
+const BUSY_TIMEOUT_MS = 5;
+
+/** A broker that is a SQLite file; nothing is opened before `start`. */
+export function createEmbeddedBroker({ file, exchange, queues: facts }: EmbeddedOptions): Broker {
+  const events = new EventEmitter<BrokerEvents>();
+  const consumers = new Set<EmbeddedConsumer>();
+  const deliveries = new WeakMap<Delivery, EmbeddedDelivery>();
+  let presence: Presence | undefined;
+  let isStarted = false;
+  let closed: Promise<void> | undefined;
+
+  const committer = createCommitter({
+    file,
+    events,
+    open() {
+      const database = openDatabase(file, queueSchema, { busyTimeoutMs: BUSY_TIMEOUT_MS });
+      try {
+        presence ??= file === ':memory:' ? enterAlone() : enter(file, wake);
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+      return database;
+    },
+    onOpen: () => housekeeper.start(),
+    onCommitted,
+  });
+  const housekeeper = createHousekeeper(committer, () => presence, lookAround);
+
+  function onCommitted({ ready, delayed }: Changes): void {
+    if (ready.size + delayed.size === 0) return;
+    for (const consumer of consumers) consumer.awaken(ready);
+    if (delayed.size > 0) housekeeper.watchDue();
+    const others = new Set<string>();
+    for (const queue of new Set([...ready, ...delayed])) {
+      for (const other of committer.read(({ queues }) => queues.consumersOf(queue)) ?? []) others.add(other);
+    }
+    for (const other of others) if (other !== presence?.name) presence?.wake(other);
+  }
+
+  function wake(): void {
+    lookAround();
+    housekeeper.watchDue();
+  }
+
+  function lookAround(): void {
+    for (const consumer of consumers) consumer.lookAround();
+  }
+
+  async function publish(publication: Publication, settling?: Delivery): Promise<'routed' | 'unroutable'> {
+    if (!committer.isOpen) throw new BrokerError('unavailable', `${file} cannot be written now`);
+    const parcel = pack(publication, exchange);
+    const toOutcome = (isRouted: boolean | undefined) => (isRouted === true ? 'routed' : 'unroutable');
+    if (settling !== undefined && deliveries.get(settling)?.attach(parcel) === true)
+      return toOutcome(committer.read((tables) => destinations(parcel, tables).length > 0));
+    const isRouted = await committer.commit({
+      mustLast: true,
+      bytes: parcel.body.length,
+      work: (tables, changes) => post(parcel, tables, changes),
+    });
+    return toOutcome(isRouted);
+  }
+
+  function publishLoosely(publication: Publication): boolean {
+    if (!committer.hasRoom) return false;
+    const parcel = pack(publication, exchange);
+    // Most lines of output are heard by nobody: they are not to cost a transaction.
+    if (committer.read((tables) => destinations(parcel, tables))?.length === 0) return true;
+    const { length: bytes } = parcel.body;
+    const work = (tables: Tables, changes: Changes): boolean => post(parcel, tables, changes);
+    committer.commit({ mustLast: false, bytes, work }).catch(() => {});
+    return true;
+  }
+
+  async function close(limitMs: number): Promise<void> {
+    const deadline = performance.now() + limitMs;
+    const leftMs = (): number => Math.max(0, deadline - performance.now());
+    for (const consumer of consumers) void consumer.stop();
+    if (isStarted) {
+      const goodbye = committer.commit({
+        mustLast: false,
+        work: (tables, changes) => {
+          if (presence !== undefined) forgetOwner(presence.name, tables, changes);
+        },
+      });
+      await settledWithin(goodbye, leftMs());
+    }
+    housekeeper.stop();
+    committer.close();
+    // Last: who sees it gone puts back what it could not put back itself.
+    presence?.leave();
+  }
+
+  return {
+    events,
+    start() {
+      if (closed !== undefined || isStarted) return;
+      isStarted = true;
+      committer.start();
+    },
+    async prepare(queue, signal) {
+      await committer.writable(signal);
+      const work = ({ queues }: Tables): number =>
+        declareQueue(queues, queue, facts.get(queue), presence?.name ?? '');
+      await committer.commit({ mustLast: true, work });
+      return true;
+    },
+    async count(queue, signal) {
+      await committer.writable(signal);
+      return committer.read(({ queues, messages }) => {
+        const id = queues.find(queue);
+        return id === undefined ? undefined : messages.count(id);
+      });
+    },
+    consume(queue, { prefetch, onDelivery }) {
+      const consumer = createConsumer({
+        queue,
+        prefetch,
+        facts: facts.get(queue),
+        committer,
+        events,
+        owner: () => presence?.name ?? '',
+        onDelivery(delivery) {
+          deliveries.set(delivery, delivery);
+          onDelivery(delivery);
+        },
+      });
+      consumers.add(consumer);
+      if (closed !== undefined) void consumer.stop();
+      return consumer;
+    },
+    writable: (signal) => committer.writable(signal),
+    publish,
+    publishLoosely,
+    close(limitMs) {
+      closed ??= close(limitMs);
+      return closed;
+    },
+  };
+}

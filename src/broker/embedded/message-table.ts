@@ -1,0 +1,137 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { type Prepared, prepare } from './prepared.ts';
+
+/** A message as it lies in its table. */
+export interface StoredMessage {
+  readonly id: number;
+  /** Its queue's id. */
+  readonly queue: number;
+  /** 1 or 0. */
+  readonly redelivered: number;
+  /** As `encodeProperties` wrote them. */
+  readonly properties: string;
+  readonly body: Uint8Array;
+}
+
+export interface NewMessage {
+  readonly queue: number;
+  /** Milliseconds since 1970; 0: at once. */
+  readonly due: number;
+  readonly properties: string;
+  readonly body: Uint8Array;
+}
+
+/** Where a held message goes instead. */
+export interface Move {
+  readonly queue: number;
+  readonly due: number;
+  readonly properties: string;
+}
+
+const NEXT_ID = '(SELECT coalesce(max(id), 0) + 1 FROM messages)';
+
+/** The messages of all queues. Nothing here begins a transaction; each method is one step of one. */
+export class MessageTable {
+  readonly #insert: Prepared;
+  readonly #claim: Prepared;
+  readonly #hasReady: Prepared;
+  readonly #remove: Prepared;
+  readonly #move: Prepared;
+  readonly #release: Prepared;
+  readonly #releaseAll: Prepared;
+  readonly #due: Prepared;
+  readonly #promote: Prepared;
+  readonly #nextDue: Prepared;
+  readonly #count: Prepared;
+  readonly #clear: Prepared;
+
+  constructor(database: DatabaseSync) {
+    const statement = (sql: string): Prepared => prepare(database, sql);
+    this.#insert = statement(
+      'INSERT INTO messages (queue, due, redelivered, properties, body) VALUES (?, ?, 0, ?, ?)',
+    );
+    this.#claim = statement(`
+      UPDATE messages SET owner = ? WHERE id IN (
+        SELECT id FROM messages WHERE queue = ? AND owner IS NULL AND due = 0 ORDER BY id LIMIT ?
+      ) RETURNING id, queue, redelivered, properties, body`);
+    this.#hasReady = statement(
+      'SELECT 1 FROM messages WHERE queue = ? AND owner IS NULL AND due = 0 LIMIT 1',
+    );
+    this.#remove = statement('DELETE FROM messages WHERE id = ? AND owner = ?');
+    this.#move = statement(`
+      UPDATE messages SET id = ${NEXT_ID}, queue = ?, due = ?, properties = ?, owner = NULL, redelivered = 0
+      WHERE id = ? AND owner = ?`);
+    this.#release = statement('UPDATE messages SET owner = NULL WHERE id = ? AND owner = ?');
+    this.#releaseAll = statement(
+      'UPDATE messages SET owner = NULL, redelivered = 1 WHERE owner = ? RETURNING queue',
+    );
+    this.#due = statement(
+      'SELECT id, queue FROM messages WHERE due > 0 AND due <= ? ORDER BY due, id LIMIT ?',
+    );
+    this.#promote = statement(`UPDATE messages SET id = ${NEXT_ID}, due = 0 WHERE id = ?`);
+    this.#nextDue = statement('SELECT min(due) AS due FROM messages WHERE due > 0');
+    this.#count = statement(
+      'SELECT count(*) AS count FROM messages WHERE queue = ? AND owner IS NULL AND due = 0',
+    );
+    this.#clear = statement('DELETE FROM messages WHERE queue = ?');
+  }
+
+  /** Adds a message at the tail. */
+  insert({ queue, due, properties, body }: NewMessage): void {
+    this.#insert.run(queue, due, properties, body);
+  }
+
+  /** The oldest ready messages of a queue, `limit` at most; they are `owner`'s from now on. */
+  claim(queue: number, owner: string, limit: number): StoredMessage[] {
+    const rows = this.#claim.all(owner, queue, limit) as unknown as StoredMessage[];
+    // The order of what RETURNING returns is undefined.
+    return rows.sort((a, b) => a.id - b.id);
+  }
+
+  hasReady(queue: number): boolean {
+    return this.#hasReady.get(queue) !== undefined;
+  }
+
+  /** Takes off a held message. False: `owner` does not hold it. */
+  remove(id: number, owner: string): boolean {
+    return this.#remove.run(id, owner).changes > 0;
+  }
+
+  /** Puts a held message, as a new one, at the tail of a queue. False: `owner` does not hold it. */
+  move(id: number, owner: string, { queue, due, properties }: Move): boolean {
+    return this.#move.run(queue, due, properties, id, owner).changes > 0;
+  }
+
+  /** Puts a message that nobody has seen back to its old place. */
+  release(id: number, owner: string): void {
+    this.#release.run(id, owner);
+  }
+
+  /** Puts all that an owner holds back to its old place, as redelivered. Returns the queues, each once. */
+  releaseAll(owner: string): Set<number> {
+    return new Set(this.#releaseAll.all(owner).map((row) => Number(row['queue'])));
+  }
+
+  /** Makes ready what is due, in the order of the times, `limit` at most. Returns the queues, each once. */
+  promote(now: number, limit: number): Set<number> {
+    const due = this.#due.all(now, limit);
+    for (const { id } of due) this.#promote.run(Number(id));
+    return new Set(due.map(({ queue }) => Number(queue)));
+  }
+
+  /** When the next delayed message is due, in milliseconds since 1970. */
+  nextDue(): number | undefined {
+    const due = this.#nextDue.get()?.['due'];
+    return typeof due === 'number' ? due : undefined;
+  }
+
+  /** How many messages of a queue are ready. */
+  count(queue: number): number {
+    return Number(this.#count.get(queue)?.['count']);
+  }
+
+  /** Removes all messages of a queue, held ones as well. */
+  clear(queue: number): void {
+    this.#clear.run(queue);
+  }
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  type FSWatcher,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  watch,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import { loadSqlite } from '../../sqlite/open-database.ts';
+
+/*
+ * Each broker that consumes is present by a file of its name in the folder `FILE-owners`:
+ *
+ *   locked   as long as its process lives; the kernel lets go of the lock however it ends. Process ids would be
+ *            taken for another process's in time, and mean nothing in another container.
+ *   touched  by others, to wake it: it watches the file.
+ *
+ * Node cannot lock a file, but SQLite can: the file is an empty database in an exclusive transaction.
+ */
+
+/** Where file events cannot be had (their number is limited), the others' files are looked at instead. */
+const LOOK_EVERY_MS = 40;
+/** A file this old without an owner in the database is left over from a process that was killed. */
+const ABANDONED_MS = 60_000;
+
+export interface Presence {
+  /** Which owner this is, in the database and on disk. */
+  readonly name: string;
+  /** Wakes another owner; nothing happens if it has gone. */
+  wake(other: string): void;
+  /** Undefined as long as the other lives. Once it has gone: its lock, which keeps others from doing the same until it is let go. */
+  takeOver(other: string): Lock | undefined;
+  /** Removes files that belong to no owner of this list. */
+  tidy(owners: ReadonlySet<string>): void;
+  /** Lets go of the lock: from now on this owner has gone. */
+  leave(): void;
+}
+
+export interface Lock {
+  /** Removes the file and lets go of it. */
+  remove(): void;
+}
+
+/** Makes a broker present. Throws what the file system says against it. */
+export function enter(databaseFile: string, onWake: () => void): Presence {
+  const folder = `${databaseFile}-owners`;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const name = randomBytes(9).toString('base64url');
+  const path = join(folder, name);
+  const lock = lockFile(path);
+  if (lock === undefined) throw new Error(`${path} cannot be locked`);
+  const stopWatching = watchFile(path, onWake);
+
+  return {
+    name,
+    wake(other) {
+      const now = new Date();
+      try {
+        // By its path: closing any descriptor of a file lets go of this process's locks on it.
+        utimesSync(join(folder, other), now, now);
+      } catch {
+        // It has gone; whoever finds that out puts back what it held.
+      }
+    },
+    takeOver(other) {
+      const otherPath = join(folder, other);
+      if (!existsSync(otherPath)) return { remove() {} };
+      return lockFile(otherPath);
+    },
+    tidy(owners) {
+      for (const file of listFiles(folder)) {
+        if (owners.has(file) || file === name) continue;
+        const otherPath = join(folder, file);
+        if (isAbandoned(otherPath)) lockFile(otherPath)?.remove();
+      }
+    },
+    leave() {
+      stopWatching();
+      lock.remove();
+    },
+  };
+}
+
+/** Presence of a broker whose database nobody else can see. */
+export function enterAlone(): Presence {
+  return { name: 'alone', wake() {}, takeOver: () => undefined, tidy() {}, leave() {} };
+}
+
+/** Makes the file if it is not there. Undefined: somebody else has it. */
+function lockFile(path: string): Lock | undefined {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new (loadSqlite().DatabaseSync)(path);
+    // Without a journal file beside it, which a process that is killed would leave.
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+  } catch {
+    // Locked; or it cannot be opened now, for want of descriptors perhaps, and then nobody may say that it has gone.
+    database?.close();
+    return undefined;
+  }
+  const held = database;
+  return {
+    remove() {
+      rmSync(path, { force: true });
+      held.close();
+    },
+  };
+}
+
+function watchFile(path: string, onWake: () => void): () => void {
+  let watcher: FSWatcher | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const lookInstead = (): void => {
+    watcher?.close();
+    timer ??= setInterval(onWake, LOOK_EVERY_MS).unref();
+  };
+  try {
+    watcher = watch(path, { persistent: false }, onWake);
+    watcher.on('error', lookInstead);
+  } catch {
+    lookInstead();
+  }
+  return () => {
+    watcher?.close();
+    clearInterval(timer);
+  };
+}
+
+function listFiles(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function isAbandoned(path: string): boolean {
+  try {
+    return Date.now() - statSync(path).mtimeMs > ABANDONED_MS;
+  } catch {
+    return false;
+  }
+}
