@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig } from '../src/config/load.ts';
 import { schema } from '../src/config/schema.ts';
 
@@ -14,7 +16,7 @@ function exampleKeys(): Map<string, Set<string>> {
   const keys = new Map<string, Set<string>>();
   let section = '';
   for (const line of example.split('\n')) {
-    section = /^\[([a-z]+)/.exec(line)?.[1] ?? section;
+    section = /^(?:# )?\[([a-z]+)(?::.+)?\]$/.exec(line)?.[1] ?? section;
     const key = /^(?:# )?([a-z][\w.-]*) ?= ?/i.exec(line)?.[1];
     if (key !== undefined) keys.set(section, (keys.get(section) ?? new Set()).add(key));
   }
@@ -22,9 +24,24 @@ function exampleKeys(): Map<string, Set<string>> {
 }
 
 describe('rbit.example.ini', () => {
-  it('is a configuration without a mistake or a warning', async () => {
-    const { warnings } = await loadConfig(['rbit.example.ini']);
+  it('is a configuration without a mistake or a warning, and needs no broker', async () => {
+    const { amqp, warnings } = await loadConfig(['rbit.example.ini']);
     expect(warnings).toStrictEqual([]);
+    expect(amqp).toBeUndefined();
+  });
+
+  it('has state of its own, wherever it runs', async () => {
+    const { rbit } = await loadConfig(['rbit.example.ini'], { XDG_STATE_HOME: '/state' });
+    expect(rbit.stateDir).toBe('/state/rbit-ts/rbit-example');
+  });
+
+  it('runs on RabbitMQ when its [amqp] is taken out of the comment, and nothing else', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rbit-example-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'rbit.ini'), example.replace(/^# \[amqp\]$/m, '[amqp]'));
+    const { amqp, warnings } = await loadConfig([join(folder, 'rbit.ini')]);
+    expect(warnings).toStrictEqual([]);
+    expect(amqp?.urls).toMatchObject([{ hostname: 'localhost', port: 5672 }]);
   });
 
   it('shows every key that there is, except those that this version refuses', () => {

@@ -1,6 +1,7 @@
 import { type Inspection, inspectAmqp, type QueueInspection } from '../broker/amqp/inspect.ts';
-import type { Config } from '../config/config.ts';
+import type { AmqpConfig, Config } from '../config/config.ts';
 import { amqpOptions } from '../daemon/amqp-options.ts';
+import { queueOptions } from '../daemon/make-broker.ts';
 import { formatDuration } from '../job/duration.ts';
 import { EXIT } from './exit-codes.ts';
 import { table } from './table.ts';
@@ -8,9 +9,9 @@ import { table } from './table.ts';
 /** RabbitMQ's own acknowledgement timeout, which AMQP cannot ask for. */
 const BROKER_TIMEOUT_MS = 30 * 60_000;
 
-/** Asks the broker, prints what it says of each queue; sets exit status 69 when it cannot be used. Changes nothing there. */
-export async function checkBroker(config: Config): Promise<void> {
-  const inspection = await inspectAmqp(await amqpOptions(config));
+/** Asks RabbitMQ, prints what it says of each queue; sets exit status 69 when it cannot be used. Changes nothing there. */
+export async function checkBroker(config: Config, amqp: AmqpConfig): Promise<void> {
+  const inspection = await inspectAmqp(await amqpOptions(config, amqp, queueOptions(config.queues)));
   if (inspection.url === undefined) {
     for (const problem of inspection.problems) say(config, `error: ${problem}`);
     process.exitCode = EXIT.brokerUnusable;
@@ -20,13 +21,13 @@ export async function checkBroker(config: Config): Promise<void> {
   process.stdout.write(
     table(
       ['queue', 'exists', 'type', 'messages', 'consumers', 'dead letters', 'ack timeout'],
-      rows(config, inspection),
+      rows(config, amqp, inspection),
     ),
   );
-  for (const queue of inspection.queues) complain(config, queue);
+  for (const queue of inspection.queues) complain(config, amqp, queue);
 }
 
-function rows({ queues, amqp }: Config, inspection: Inspection): string[][] {
+function rows({ queues }: Config, amqp: AmqpConfig, inspection: Inspection): string[][] {
   const absent = amqp.declare === 'if-missing' ? 'made when needed' : 'missing';
   return inspection.queues.map((queue) => [
     queue.queue,
@@ -39,8 +40,8 @@ function rows({ queues, amqp }: Config, inspection: Inspection): string[][] {
   ]);
 }
 
-function complain(config: Config, queue: QueueInspection): void {
-  const willBeMade = config.amqp.declare === 'if-missing';
+function complain(config: Config, amqp: AmqpConfig, queue: QueueInspection): void {
+  const willBeMade = amqp.declare === 'if-missing';
   if (queue.problem !== undefined || (!queue.exists && !willBeMade)) {
     say(
       config,

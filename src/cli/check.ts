@@ -1,10 +1,14 @@
 import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
+import { inOrder } from '../config/problem.ts';
 import { openLog } from '../daemon/log.ts';
+import { describeQueues } from '../daemon/make-broker.ts';
 import { tryRunners } from '../daemon/runners.ts';
+import { checkStateDir } from '../daemon/state-dir.ts';
 import { formatDuration } from '../job/duration.ts';
 import { checkBroker } from './check-broker.ts';
+import { checkEmbedded } from './check-embedded.ts';
 import { printProblems, reportConfigErrors } from './config-errors.ts';
 import { readConfig } from './read-config.ts';
 import { table } from './table.ts';
@@ -13,7 +17,7 @@ export function checkCommand(): Command {
   return new Command('check')
     .description('validate the configuration without running a job, and print what would run')
     .argument('[config...]', 'INI files; later ones override earlier ones key by key')
-    .option('--connect', 'also ask the broker: reachable, login, each queue')
+    .option('--connect', 'also look at each queue: ask RabbitMQ, or read the embedded file')
     .helpOption('-h, --help', 'print this help')
     .addHelpText(
       'after',
@@ -32,10 +36,14 @@ async function check(files: string[], connect: boolean): Promise<void> {
   const config = await readConfig(files);
   printProblems(config.warnings, 'warning: ');
   const { log } = await openLog({ level: 'silent', format: 'json', mask: config.secrets.mask });
-  const problems = await tryRunners(config, log);
-  if (problems.length > 0) throw new ConfigError(problems);
+  const state = await checkStateDir(config);
+  const problems = [...(state === undefined ? [] : [state]), ...(await tryRunners(config, log))];
+  if (problems.length > 0) throw new ConfigError(inOrder(config.files, problems));
   process.stdout.write(table(['queue', 'runner', 'processor', 'concurrency', 'timeout'], rows(config)));
-  if (connect) await checkBroker(config);
+  process.stdout.write(`\nqueues: ${describeQueues(config)}\n`);
+  if (!connect) return;
+  if (config.amqp === undefined) checkEmbedded(config);
+  else await checkBroker(config, config.amqp);
 }
 
 function rows({ mappings, runners }: Config): string[][] {

@@ -10,8 +10,13 @@ import { tryRunners } from '../daemon/runners.ts';
  * when the files have some, those of the runners whose sections are sound are looked for as well.
  */
 export async function readConfig(files: readonly string[]): Promise<Config> {
+  return withRunnerProblems(() => loadConfig(files.length > 0 ? files : [findConfig()]));
+}
+
+/** Does what may throw a ConfigError; the problems of the runners that are sound are then added to it. */
+export async function withRunnerProblems<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await loadConfig(files.length > 0 ? files : [findConfig()]);
+    return await work();
   } catch (error) {
     if (!(error instanceof ConfigError) || error.sound === undefined) throw error;
     const { log, close } = await openLog({ level: 'silent', format: 'json', mask: error.sound.secrets.mask });

@@ -2,11 +2,13 @@ import { Command } from 'commander';
 import { compose } from '../daemon/compose.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { type Log, openLog } from '../daemon/log.ts';
-import { startRunners } from '../daemon/runners.ts';
+import { describeQueues } from '../daemon/make-broker.ts';
+import { startRunners, stopRunners } from '../daemon/runners.ts';
 import { listenToSignals } from '../daemon/signals.ts';
+import { makeStateDir } from '../daemon/state-dir.ts';
 import { printProblems, reportConfigErrors } from './config-errors.ts';
 import { EXIT } from './exit-codes.ts';
-import { readConfig } from './read-config.ts';
+import { readConfig, withRunnerProblems } from './read-config.ts';
 import { readVersion } from './version.ts';
 
 export function runCommand(): Command {
@@ -29,6 +31,8 @@ Exit status: 0 after a clean stop, 78 for a bad configuration, 70 for a bug.`,
 
 async function run(files: string[]): Promise<void> {
   const config = await readConfig(files);
+  // Said before anything runs, together with what is wrong with the runners.
+  await withRunnerProblems(() => makeStateDir(config));
   const { logLevel: level, logFormat: format } = config.rbit;
   const { log, close } = await openLog({ level, format, mask: config.secrets.mask });
   printProblems(config.warnings, 'warning: ');
@@ -52,9 +56,13 @@ async function run(files: string[]): Promise<void> {
 
   log.info(
     { pid: process.pid, node: process.version },
-    `rbit-ts ${readVersion()} starts with ${config.files.join(', ')}`,
+    `rbit-ts ${readVersion()} starts with ${config.files.join(', ')}; queues: ${describeQueues(config)}`,
   );
-  daemon = await compose(config, await startRunners(config, log), log);
+  const runners = await startRunners(config, log);
+  daemon = await compose(config, runners, log).catch(async (error: unknown) => {
+    await stopRunners(runners.values());
+    throw error;
+  });
   daemon.start();
   log.info(`${await stop.promise}: no new jobs; what runs may end`);
   await daemon.stop();

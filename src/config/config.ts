@@ -7,7 +7,8 @@ export interface Config {
   /** Absolute paths, in the order in which they were read. */
   readonly files: readonly string[];
   readonly rbit: RbitConfig;
-  readonly amqp: AmqpConfig;
+  /** Undefined: the embedded queue, in `rbit.stateDir`. */
+  readonly amqp: AmqpConfig | undefined;
   /** Queue → name of its runner. */
   readonly mappings: ReadonlyMap<string, string>;
   /** One entry for each mapped queue. */
@@ -20,6 +21,10 @@ export interface Config {
 
 export interface RbitConfig {
   readonly name: string;
+  /** Absolute folder of what has to survive a restart; it need not exist yet. */
+  readonly stateDir: string;
+  /** Where `state-dir` is written; undefined: nowhere, `stateDir` is the default. */
+  readonly stateDirAt: { readonly file: string; readonly line: number } | undefined;
   readonly shutdownTimeoutMs: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   readonly logFormat: 'auto' | 'pretty' | 'json';
@@ -57,7 +62,7 @@ export interface AmqpConfig {
 }
 
 export interface QueueConfig {
-  /** Routing keys on the exchange of `[amqp]`. */
+  /** Routing keys on the exchange of `[amqp]`, or on the embedded broker's own. */
   readonly bind: readonly string[];
   readonly queueType: string | undefined;
   readonly deadLetter: string;

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { readAmqp } from './amqp.ts';
 import { ConfigError } from './config-error.ts';
-import type { AmqpConfig, Config, RunnerConfig } from './config.ts';
+import type { Config, RunnerConfig } from './config.ts';
 import { Expander } from './expand.ts';
 import { readFiles } from './include.ts';
 import type { Entry, Section } from './ini.ts';
@@ -16,7 +16,7 @@ import { readRbit } from './rbit.ts';
 import { readRunner } from './runner.ts';
 import { schema } from './schema.ts';
 import { type Reading, readStrictly } from './section.ts';
-import { checkSectionNames } from './section-names.ts';
+import { checkSectionNames, refuseIndentedAmqp } from './section-names.ts';
 import { Secrets } from './secrets.ts';
 
 /** Where a configuration is looked for when none is named, first come first served. */
@@ -57,17 +57,23 @@ export async function loadConfig(
   const files = [...new Set(read.map(({ path }) => path))];
 
   const sections = merge(read.map(({ ini }) => ini));
-  const parts = readSections(paths[0] ?? 'rbit.ini', sections, mappingEntries(read), reading, secrets);
+  const parts = readSections(
+    paths[0] ?? 'rbit.ini',
+    sections,
+    mappingEntries(read),
+    reading,
+    secrets,
+    environment,
+  );
   const problems = finish(files, report.problems);
-  // An absent part always has a problem that says so.
-  if (problems.length > 0 || parts.amqp === undefined) {
+  if (problems.length > 0) {
     const runners = soundRunners(parts.runners, sections, report.problems);
     throw new ConfigError(problems, { files, runners, secrets });
   }
-  return { files, ...parts, amqp: parts.amqp, warnings: finish(files, report.warnings), secrets };
+  return { files, ...parts, warnings: finish(files, report.warnings), secrets };
 }
 
-type Parts = Pick<Config, 'rbit' | 'mappings' | 'queues' | 'runners'> & { amqp: AmqpConfig | undefined };
+type Parts = Pick<Config, 'rbit' | 'amqp' | 'mappings' | 'queues' | 'runners'>;
 
 function readSections(
   file: string,
@@ -75,6 +81,7 @@ function readSections(
   mapped: readonly Entry[],
   reading: Reading,
   secrets: Secrets,
+  environment: NodeJS.ProcessEnv,
 ): Parts {
   const { report } = reading;
   const guessed = checkSectionNames(sections.values(), report);
@@ -86,22 +93,17 @@ function readSections(
       message: 'no [rbit] section',
       fix: 'add [rbit] with queue-mappings = QUEUE:RUNNER',
     });
-  if (amqpSection === undefined && !guessed.has('amqp'))
-    report.problem({
-      file,
-      message: 'this version needs an [amqp] section',
-      fix: 'add [amqp] with host = localhost',
-    });
 
   readStrictly(sections.get('include'), schema.include, reading);
   const runners = new Map<string, RunnerConfig>();
   for (const [name, section] of named('runner', sections))
     runners.set(name, readRunner(name, section, reading));
 
-  const { rbit, mappings } = readRbit(rbitSection, mapped, [...runners.keys()], reading);
+  const { rbit, mappings } = readRbit(rbitSection, mapped, [...runners.keys()], reading, environment);
   warnOfUnmapped(runners, mappings, sections, report);
+  if (amqpSection === undefined) refuseIndentedAmqp(sections.values(), report);
   const amqp = amqpSection === undefined ? undefined : readAmqp(amqpSection, reading, secrets);
-  const queues = readQueues(named('queue', sections), [...mappings.keys()], amqp?.exchange, reading);
+  const queues = readQueues(named('queue', sections), [...mappings.keys()], amqp, reading);
   if (amqp !== undefined && amqp.exchange === undefined) refuseNotify(runners, sections, report);
   return { rbit, amqp, mappings, queues, runners };
 }

@@ -1,4 +1,4 @@
-import type { QueueConfig } from './config.ts';
+import type { AmqpConfig, QueueConfig } from './config.ts';
 import type { Section } from './ini.ts';
 import { placeOf } from './report.ts';
 import { schema } from './schema.ts';
@@ -9,7 +9,7 @@ import { nearest } from './suggest.ts';
 export function readQueues(
   sections: ReadonlyMap<string, Section>,
   mapped: readonly string[],
-  exchange: string | undefined,
+  amqp: AmqpConfig | undefined,
   reading: Reading,
 ): Map<string, QueueConfig> {
   const { report } = reading;
@@ -33,11 +33,19 @@ export function readQueues(
         fix: `write another name, or remove it for ${name}.dead`,
       });
     const bind = section?.entries.get('bind');
-    if (bind !== undefined && values.bind.length > 0 && exchange === undefined)
+    if (bind !== undefined && values.bind.length > 0 && amqp !== undefined && amqp.exchange === undefined)
       report.problem({
         ...placeOf(bind),
         message: 'there is no exchange to bind to',
         fix: 'add exchange to [amqp]',
+      });
+    const queueType = section?.entries.get('queue-type');
+    // A default for all queues may be meant for the time when there is an [amqp].
+    if (amqp === undefined && queueType !== undefined && queueType.section === section?.name)
+      report.warning({
+        ...placeOf(queueType),
+        message: 'has no effect without [amqp]: the embedded queue has one type',
+        fix: 'remove it, or add [amqp]',
       });
     queues.set(name, {
       bind: values.bind,

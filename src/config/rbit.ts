@@ -5,6 +5,7 @@ import { type Mapping, MappingsReader } from './mappings.ts';
 import { placeOf } from './report.ts';
 import { schema } from './schema.ts';
 import { type Reading, readStrictly } from './section.ts';
+import { defaultStateDir, readStateDir } from './state-dir.ts';
 
 /** Reads `[rbit]`: the daemon's own keys, and which runner works which queue (queue → runner). */
 export function readRbit(
@@ -12,6 +13,7 @@ export function readRbit(
   mappingEntries: readonly Entry[],
   runnerNames: readonly string[],
   reading: Reading,
+  environment: NodeJS.ProcessEnv,
 ): { rbit: RbitConfig; mappings: Map<string, string> } {
   const { values, guessed } = readStrictly(section, schema.rbit, reading);
   const inherited = section?.entries.get('queue-mappings');
@@ -22,9 +24,16 @@ export function readRbit(
     reading.report.problem({ file, line, section: name, key: 'queue-mappings', message: 'missing', fix });
   }
   const mappings = entries.flatMap((entry) => [...readMappings(entry, runnerNames, reading)]);
+  const name = values.name ?? hostname();
+  const written = section?.entries.get('state-dir');
   return {
     rbit: {
-      name: values.name ?? hostname(),
+      name,
+      stateDir:
+        written === undefined || values['state-dir'] === undefined
+          ? defaultStateDir(name, environment)
+          : readStateDir(written, values['state-dir'], environment, reading.report),
+      stateDirAt: written === undefined ? undefined : { file: written.file, line: written.line },
       shutdownTimeoutMs: values['shutdown-timeout'],
       logLevel: values['log-level'],
       logFormat: values['log-format'],

@@ -64,7 +64,10 @@ const rbit = {
     aliases: ['mappings', 'queues'],
   }),
   name: optional(name, 'Name of this daemon, on its connections and in its log; the host name if absent.'),
-  'state-dir': optional(text({ min: 1 }), 'Folder for what has to survive a restart.', { inert: true }),
+  'state-dir': optional(
+    text({ min: 1 }),
+    'Folder of the embedded queue; of systemd or the user, by name, if absent.',
+  ),
   'shutdown-timeout': key(duration(), '30s', 'How long running jobs may go on after SIGTERM, all together.'),
   'log-level': key(
     choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal']),
@@ -130,7 +133,11 @@ const amqp = {
 };
 
 const queue = {
-  bind: key(list(name), '', 'Routing keys on the exchange of [amqp] that lead to this queue.'),
+  bind: key(
+    list(name),
+    '',
+    'Routing keys on the exchange of [amqp], or on the embedded one, that lead to this queue.',
+  ),
   'queue-type': optional(queueType, 'Type of this queue if it is created; as in [amqp] if absent.'),
   'dead-letter': optional(name, 'Queue for messages that cannot be worked; NAME.dead if absent.'),
 };
@@ -163,7 +170,7 @@ const runner = {
   }),
   user: optional(text(), 'User that jobs run as.', { refused: true }),
   group: optional(text(), 'Group that jobs run as.', { refused: true }),
-  output: key(boolean, 'yes', 'Publish each line a job prints, if [amqp] has an exchange.'),
+  output: key(boolean, 'yes', 'Publish each line a job prints, if there is an exchange.'),
   notify: key(boolean, 'no', 'Publish the notifications that a message asks for.'),
   'success-codes': key(exitCodes, '0', 'Exit codes that complete a job.', { processor: 'shell' }),
   'blocked-codes': key(exitCodes, '75', 'Exit codes that mean: not now.', { processor: 'shell' }),

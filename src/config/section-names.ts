@@ -1,9 +1,11 @@
 import type { Section } from './ini.ts';
-import type { Report } from './report.ts';
+import { placeOf, type Report } from './report.ts';
 import { nearest } from './suggest.ts';
 
 const PLAIN = ['rbit', 'include', 'amqp'];
 const NAMED = ['queue', 'runner'];
+/** What [amqp] is called elsewhere: losing it to a name of another program would mean another broker. */
+const BROKERS = ['rabbit', 'rabbitmq', 'broker', 'mq', 'amqps', 'connection'];
 const PYTHON_LOGGING = /^(?:loggers|handlers|formatters|(?:logger|handler|formatter)_.*)$/s;
 
 /** Reports sections that are not known. Returns the plain ones that an unknown name was taken for. */
@@ -49,6 +51,28 @@ function meantSection(name: string): string | undefined {
   const [, word = '', rest = ''] = /^\s*([a-z]+)[^a-z0-9]+(.*?)\s*$/is.exec(name) ?? [];
   const kind = rest === '' ? undefined : nearest(word, NAMED);
   if (kind !== undefined) return `${kind}:${rest}`;
+  if (PLAIN.includes(word.toLowerCase())) return word.toLowerCase();
+  if (BROKERS.includes(name.trim().toLowerCase())) return 'amqp';
   const bare = nearest(name, [...PLAIN, 'DEFAULT', ...NAMED]);
   return bare !== undefined && NAMED.includes(bare) ? `${bare}:NAME` : bare;
+}
+
+/**
+ * Reports an indented `[amqp]`: the grammar takes it for a line of the value above, and the daemon would work on its
+ * own queue without a word. To be asked when there is no such section.
+ */
+export function refuseIndentedAmqp(sections: Iterable<Section>, report: Report): void {
+  for (const { entries } of sections) {
+    for (const entry of entries.values()) {
+      for (const [index, text] of entry.value.split('\n').entries()) {
+        if (index === 0 || !/^\[\s*amqp\s*\]/i.test(text)) continue;
+        report.problem({
+          ...placeOf(entry),
+          line: entry.lines[index] ?? entry.line,
+          message: 'an indented [amqp] is part of this value',
+          fix: 'remove the white space before it',
+        });
+      }
+    }
+  }
 }

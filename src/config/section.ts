@@ -2,7 +2,7 @@ import type { Expander } from './expand.ts';
 import type { Entry, Section } from './ini.ts';
 import { DEFAULT } from './merge.ts';
 import { placeOf, type Report } from './report.ts';
-import type { Key, Keys, ValuesOf } from './schema.ts';
+import { type Key, type Keys, schema, type ValuesOf } from './schema.ts';
 import { nearest } from './suggest.ts';
 
 /** What reading any section needs. */
@@ -45,7 +45,9 @@ export function readStrictly<K extends Keys>(
     const near = meantKey(entry.key, keys);
     if (near !== undefined) guessed.add(near);
     const fix = near === undefined ? `known: ${Object.keys(keys).join(', ')}` : `did you mean ${near}?`;
-    reading.report.problem({ ...placeOf(entry), message: 'unknown key', fix });
+    const home = homeOf(entry.key);
+    const elsewhere = home === undefined ? undefined : `it belongs in [${home}]`;
+    reading.report.problem({ ...placeOf(entry), message: 'unknown key', fix: elsewhere ?? fix });
   }
   return { values, guessed };
 }
@@ -117,4 +119,10 @@ function readKey(entry: Entry, key: Key<unknown>, { report, expander }: Reading)
 function meantKey(written: string, keys: Keys): string | undefined {
   const alias = Object.entries(keys).find(([, key]) => key.aliases?.includes(written));
   return alias?.[0] ?? nearest(written, Object.keys(keys));
+}
+
+// The section that lost its header, as when [amqp] is still commented out and its keys are not.
+function homeOf(written: string): string | undefined {
+  const [home] = Object.entries(schema).find(([, keys]) => Object.hasOwn(keys, written)) ?? [];
+  return home === 'queue' || home === 'runner' ? `${home}:NAME` : home;
 }

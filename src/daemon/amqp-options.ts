@@ -1,9 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { AmqpOptions } from '../broker/amqp/options.ts';
-import type { Config } from '../config/config.ts';
+import type { QueueOptions } from '../broker/broker.ts';
+import type { AmqpConfig, Config } from '../config/config.ts';
 
 /** What the RabbitMQ adapter has to know, out of the whole configuration; certificate files are read here. */
-export async function amqpOptions({ rbit, amqp, queues }: Config): Promise<AmqpOptions> {
+export async function amqpOptions(
+  { rbit }: Config,
+  amqp: AmqpConfig,
+  queues: ReadonlyMap<string, QueueOptions>,
+): Promise<AmqpOptions> {
   const [ca, cert, key] = await Promise.all([amqp.ca, amqp.cert, amqp.key].map(readOptional));
   const { servername, exchange, queueType } = amqp;
   return {
@@ -21,20 +26,8 @@ export async function amqpOptions({ rbit, amqp, queues }: Config): Promise<AmqpO
     declare: amqp.declare,
     ...(exchange === undefined ? {} : { exchange }),
     ...(queueType === undefined ? {} : { queueType }),
-    queues: new Map([...queues].map(([name, queue]) => [name, withoutUndefined(queue)])),
+    queues,
   };
-}
-
-function withoutUndefined({
-  bind,
-  queueType,
-  deadLetter,
-}: {
-  bind: readonly string[];
-  queueType: string | undefined;
-  deadLetter: string;
-}) {
-  return { bind, deadLetter, ...(queueType === undefined ? {} : { queueType }) };
 }
 
 async function readOptional(path: string | undefined): Promise<Buffer | undefined> {

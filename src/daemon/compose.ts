@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events';
-import { createAmqpBroker } from '../broker/amqp/amqp-broker.ts';
 import type { Config, RunnerConfig } from '../config/config.ts';
 import type { WorkEvents } from '../job/events.ts';
 import type { Runner } from '../job/runner.ts';
@@ -8,10 +7,10 @@ import { createRelay } from '../journal/relay.ts';
 import type { Policy } from '../worker/policy.ts';
 import { Slots } from '../worker/slots.ts';
 import { Worker } from '../worker/worker.ts';
-import { amqpOptions } from './amqp-options.ts';
 import { Daemon } from './daemon.ts';
 import type { Log } from './log.ts';
 import { logBroker, logWork } from './log-events.ts';
+import { makeBroker } from './make-broker.ts';
 import { replyFilter } from './reply-filter.ts';
 
 /** Puts a daemon together: the only place that knows every concrete part. `runners` are started already. */
@@ -20,7 +19,7 @@ export async function compose(
   runners: ReadonlyMap<string, Runner>,
   log: Log,
 ): Promise<Daemon> {
-  const broker = createAmqpBroker(await amqpOptions(config));
+  const { broker, exchange } = await makeBroker(config);
   const events = new EventEmitter<WorkEvents>();
   logBroker(log, broker.events);
   logWork(log, events);
@@ -30,7 +29,7 @@ export async function compose(
     publishLoosely: (publication: Parameters<typeof broker.publishLoosely>[0]) =>
       broker.publishLoosely(publication),
     events,
-    exchange: config.amqp.exchange,
+    exchange,
     replyAllowed: replyFilter(config.rbit.replyToAllow),
     replyGapMs: config.rbit.replyGapMs,
   };
@@ -57,7 +56,8 @@ export async function compose(
   });
 }
 
-function policyOf(section: RunnerConfig): Policy {
+/** How the jobs of a `[runner:NAME]` section are treated, in the worker's words. */
+export function policyOf(section: RunnerConfig): Policy {
   return {
     runner: section.name,
     body: section.body,

@@ -1,12 +1,12 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { connect } from 'amqplib';
 import { describe, expect, it } from 'vitest';
 import { badFiles } from '../config/bad-files.ts';
 import { amqpUrl } from '../support/amqp-url.ts';
-import { CLI, makeProject } from '../support/daemon.ts';
+import { CLI, makeProject, TestDaemon } from '../support/daemon.ts';
 
 interface Result {
   readonly code: number;
@@ -16,14 +16,15 @@ interface Result {
 
 function rbitTs(
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; node?: string[] } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; node?: string[]; uid?: number; gid?: number } = {},
 ): Promise<Result> {
+  const { cwd, uid, gid } = options;
   const env = { ...process.env, ...options.env };
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       [...(options.node ?? []), CLI, ...args],
-      { cwd: options.cwd, env, timeout: 30_000 },
+      { cwd, uid, gid, env, timeout: 30_000 },
       (error, stdout, stderr) => {
         resolve({
           code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
@@ -34,6 +35,10 @@ function rbitTs(
     );
   });
 }
+
+/** Who may not write what this process writes: for root somebody else, for anybody else itself, if the mode says so. */
+const NOBODY = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+const nobodyMayRun = spawnSync(process.execPath, [CLI, '--version'], NOBODY).status === 0;
 
 const AMQP = '[amqp]\nhost = localhost\n';
 
@@ -223,6 +228,8 @@ describe('check', () => {
         'pdf.jobs  pdf     shell      1            90s',
         'mail      mail    module     4            none',
         '',
+        'queues: RabbitMQ, amqp://localhost:5672',
+        '',
       ].join('\n'),
     );
     await remove();
@@ -293,6 +300,120 @@ describe('check', () => {
       await remove();
     }
   }, 300_000);
+});
+
+const EMBEDDED = '[rbit]\nqueue-mappings = q:r\nstate-dir = state\n[runner:r]\nrunner = shell!true\n';
+
+describe('without [amqp]', () => {
+  it('check says where the queues will be, and makes nothing', async () => {
+    const { dir, ini, remove } = await makeProject(EMBEDDED);
+    for (const args of [
+      ['check', ini],
+      ['check', ini, '--connect'],
+    ]) {
+      const { code, stdout, stderr } = await rbitTs(args);
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: expect.stringContaining(`\nqueues: embedded, in ${dir}/state/queue.sqlite\n`),
+      });
+      const note = 'note: nothing is there yet; the daemon will create it\n';
+      expect(stderr).toBe(args.includes('--connect') ? note : '');
+    }
+    expect(await readdir(dir)).toEqual(['worker.ini']);
+    await remove();
+  });
+
+  it('run makes the queue, says where, and check --connect looks into it, running or not', async () => {
+    const { dir, ini, remove } = await makeProject(`${EMBEDDED}[queue:q]\ndead-letter = morgue\n`);
+    const daemon = await new TestDaemon([ini]).consuming('q');
+    expect(daemon.log[0]?.msg).toMatch(/worker\.ini; queues: embedded, in .*\/state\/queue\.sqlite$/);
+    const look = async (): Promise<string | undefined> => {
+      const { code, stdout, stderr } = await rbitTs(['check', ini, '--connect']);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return /^queue {2}exists.*/ms.exec(stdout)?.[0];
+    };
+    const expected = [
+      'queue  exists  messages  delayed  delivered  dead letters',
+      'q      yes     0         0        0          0 in morgue',
+      '',
+    ].join('\n');
+    expect(await look()).toBe(expected);
+    expect(await daemon.stop()).toBe(0);
+    const left = await readdir(join(dir, 'state'));
+    expect(await look()).toBe(expected);
+    expect(await readdir(join(dir, 'state'))).toEqual(left);
+    await remove();
+  });
+
+  it.each([
+    ['is a file', (dir: string) => writeFile(join(dir, 'state'), ''), 'state is not a folder \\(.*\\)'],
+    [
+      'has a queue that is no database',
+      async (dir: string) => {
+        await mkdir(join(dir, 'state'));
+        await writeFile(join(dir, 'state/queue.sqlite'), 'once upon a time '.repeat(100));
+      },
+      'queue\\.sqlite: it is not a SQLite database \\(.*\\)',
+    ],
+  ])(
+    'a state folder that %s is one line and 78, for run and check, before anything runs',
+    async (_, spoil, expected) => {
+      const { dir, ini, remove } = await makeProject(EMBEDDED.replace('shell!true', 'module!./loaded.mjs'), {
+        'loaded.mjs': 'process.stdout.write("loaded"); export default () => {};',
+      });
+      await spoil(dir);
+      for (const command of ['run', 'check', 'check --connect']) {
+        const { code, stderr } = await rbitTs([...command.split(' '), ini]);
+        expect(code).toBe(78);
+        expect(stderr).toMatch(
+          new RegExp(`^[^\\n]*worker\\.ini:3: \\[rbit\\] state-dir: [^\\n]*${expected}\\n$`),
+        );
+      }
+      await remove();
+    },
+  );
+
+  it('what is wrong with the state folder and with the runners is told together', async () => {
+    const { dir, ini, remove } = await makeProject(EMBEDDED.replace('shell!true', 'module!./none.ts'));
+    await writeFile(join(dir, 'state'), '');
+    for (const command of ['run', 'check']) {
+      const { code, stderr } = await rbitTs([command, ini]);
+      expect(code).toBe(78);
+      expect(stderr.trim().split('\n')).toEqual([
+        expect.stringMatching(/worker\.ini:3: \[rbit\] state-dir: /),
+        expect.stringMatching(/worker\.ini:5: \[runner:r\] runner: /),
+      ]);
+    }
+    await remove();
+  });
+
+  it.skipIf(!nobodyMayRun)('what this user may not write is told by its name', async () => {
+    const { dir, ini, remove } = await makeProject(EMBEDDED);
+    const state = join(dir, 'state');
+    await chmod(dir, 0o555);
+    const line = async (command: string): Promise<string> => {
+      const { code, stderr } = await rbitTs([command, ini], NOBODY);
+      expect(code).toBe(78);
+      return stderr.replaceAll(dir, '.');
+    };
+    const USER = '\\S+';
+    const created = new RegExp(
+      `^./worker.ini:3: \\[rbit\\] state-dir: ./state cannot be created: . may not be written by ${USER} \\(give it to ${USER}, or set state-dir to a folder that may be written\\)\\n$`,
+    );
+    for (const command of ['run', 'check']) expect(await line(command)).toMatch(created);
+
+    await chmod(dir, 0o755);
+    await mkdir(state, { mode: 0o555 });
+    const written = new RegExp(`state-dir: ./state may not be written by ${USER} \\(`);
+    for (const command of ['run', 'check']) expect(await line(command)).toMatch(written);
+
+    await chmod(state, 0o755);
+    await writeFile(join(state, 'queue.sqlite'), '', { mode: 0o444 });
+    await chmod(state, 0o777);
+    const file = /state-dir: .\/state\/queue\.sqlite: it may not be read and written \(make it writable, or /;
+    for (const command of ['run', 'check']) expect(await line(command)).toMatch(file);
+    await remove();
+  });
 });
 
 describe('the command line', () => {

@@ -12,7 +12,7 @@ const LOCAL = {
 };
 
 async function urls(...lines: string[]): Promise<unknown> {
-  return (await load(withAmqp(...lines))).amqp.urls;
+  return (await load(withAmqp(...lines))).amqp?.urls;
 }
 
 describe('where the broker is', () => {
@@ -94,7 +94,7 @@ describe('TLS', () => {
       'key-file = tls/key.pem',
     );
     const { amqp } = await load(text, {}, files);
-    expect([amqp.ca, amqp.cert, amqp.key].map((path) => path?.replace(/^\/.*\/tls\//, ''))).toEqual([
+    expect([amqp?.ca, amqp?.cert, amqp?.key].map((path) => path?.replace(/^\/.*\/tls\//, ''))).toEqual([
       'ca.pem',
       'cert.pem',
       'key.pem',
@@ -125,7 +125,7 @@ describe('TLS', () => {
 
   it('an authority is of use when one of several URLs has TLS', async () => {
     const { amqp } = await load(withAmqp('url = amqp://a amqps://b', 'ca-file = tls/ca.pem'), {}, files);
-    expect(amqp.ca).toMatch(/ca\.pem$/);
+    expect(amqp?.ca).toMatch(/ca\.pem$/);
   });
 });
 

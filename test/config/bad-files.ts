@@ -30,11 +30,6 @@ export const badFiles: readonly BadFile[] = [
   bad('an empty file', '', ': no [rbit] section (add [rbit] with queue-mappings = QUEUE:RUNNER)'),
   bad('no [rbit]', AMQP + RUNNER, ': no [rbit] section (add [rbit] with queue-mappings = QUEUE:RUNNER)'),
   bad(
-    'no [amqp]',
-    RBIT + RUNNER,
-    ': this version needs an [amqp] section (add [amqp] with host = localhost)',
-  ),
-  bad(
     'no queue-mappings',
     `[rbit]\nname = x\n${AMQP}${RUNNER}`,
     ':1: [rbit] queue-mappings: missing (add queue-mappings = QUEUE:RUNNER)',
@@ -72,9 +67,24 @@ export const badFiles: readonly BadFile[] = [
   ),
   bad('an unknown section', inRunner('[rbitt]'), ':7: [rbitt]: unknown section (did you mean [rbit]?)'),
   bad(
-    'a misspelt section that has to be there',
+    'a misspelt [amqp]',
     `${RBIT}${RUNNER}[ampq]\nhost = localhost\n`,
     ':5: [ampq]: unknown section (did you mean [amqp]?)',
+  ),
+  bad(
+    'an [amqp] by another name',
+    `${RBIT}${RUNNER}[rabbitmq]\nhost = localhost\n`,
+    ':5: [rabbitmq]: unknown section (did you mean [amqp]?)',
+  ),
+  bad(
+    'an indented [amqp]',
+    `${RBIT}${RUNNER}  [amqp]\n`,
+    ':5: [runner:r] runner: an indented [amqp] is part of this value (remove the white space before it)',
+  ),
+  bad(
+    'a state folder of another user',
+    inRbit('state-dir = ~bob/state'),
+    ':7: [rbit] state-dir: ~bob is not filled in (write ~/ for your own home folder, or the whole path)',
   ),
   bad(
     'a section unlike any',
@@ -131,6 +141,16 @@ export const badFiles: readonly BadFile[] = [
     'a key by another name',
     inAmqp('vhost = /x'),
     ':7: [amqp] vhost: unknown key (did you mean virtual_host?)',
+  ),
+  bad(
+    'a key of a section that has lost its header',
+    `${RBIT}${RUNNER}[include]\n# [amqp]\nhost = mq\n`,
+    ':7: [include] host: unknown key (it belongs in [amqp])',
+  ),
+  bad(
+    'a key of every runner',
+    inRbit('timeout = 5m'),
+    ':7: [rbit] timeout: unknown key (it belongs in [runner:NAME])',
   ),
   bad(
     'a key unlike any',

@@ -14,7 +14,7 @@ describe('several files', () => {
     const paths = [join(folder, 'a.ini'), join(folder, 'sub/b.ini')];
     const config = await loadConfig(paths, {});
     expect(config.files).toEqual(paths);
-    expect(config.amqp.urls).toMatchObject([{ hostname: 'b', port: 1 }]);
+    expect(config.amqp?.urls).toMatchObject([{ hostname: 'b', port: 1 }]);
     expect(config.rbit.logLevel).toBe('warn');
     expect(config.runners.get('r')).toMatchObject({
       spec: 'b',
@@ -46,7 +46,7 @@ describe('several files', () => {
       'etc/last.conf',
     ]);
     expect(config.rbit.name).toBe('last');
-    expect(config.amqp.urls).toMatchObject([{ hostname: '20' }]);
+    expect(config.amqp?.urls).toMatchObject([{ hostname: '20' }]);
     expect(config.runners.get('r')).toMatchObject({
       spec: 'deep',
       directory: join(folder, 'etc/conf.d/more'),

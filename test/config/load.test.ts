@@ -18,7 +18,7 @@ describe('a file as the original program had it', () => {
       ['html.pdf', 'html2pdf'],
       ['docs', 'html2pdf'],
     ]);
-    expect(config.amqp.urls).toEqual([
+    expect(config.amqp?.urls).toEqual([
       {
         protocol: 'amqp',
         hostname: 'localhost',
@@ -56,9 +56,13 @@ describe('a file as the original program had it', () => {
 
 describe('defaults', () => {
   it('are those of the documentation', async () => {
-    const config = await load('[rbit]\nqueue-mappings = q:r\n[amqp]\n[runner:r]\nrunner = shell!true\n');
+    const config = await load('[rbit]\nqueue-mappings = q:r\n[amqp]\n[runner:r]\nrunner = shell!true\n', {
+      HOME: '/home/ada',
+    });
     expect(config.rbit).toEqual({
       name: hostname(),
+      stateDir: `/home/ada/.local/state/rbit-ts/${hostname()}`,
+      stateDirAt: undefined,
       shutdownTimeoutMs: 30_000,
       logLevel: 'info',
       logFormat: 'auto',
@@ -121,19 +125,16 @@ describe('defaults', () => {
       retries: 5,
       settings: { 'output-dir': '/srv' },
     });
-    expect(config.amqp.queueType).toBe('quorum');
+    expect(config.amqp?.queueType).toBe('quorum');
     expect(config.queues.get('q')?.queueType).toBe('quorum');
     expect(config.warnings).toEqual([]);
   });
 });
 
 it('what this version does not act on is accepted with a warning where that is safe', async () => {
-  const config = await load(
-    withRbit('state-dir = /var/lib/rbit', '[runner:r]', 'crash-limit = 5', 'ack = done'),
-  );
+  const config = await load(withRbit('[runner:r]', 'crash-limit = 5', 'ack = done'));
   expect(warningsOf(config)).toEqual([
-    'worker.ini:6: [rbit] state-dir: has no effect in this version (remove it, or leave it for later)',
-    'worker.ini:8: [runner:r] crash-limit: has no effect in this version (remove it, or leave it for later)',
+    'worker.ini:7: [runner:r] crash-limit: has no effect in this version (remove it, or leave it for later)',
   ]);
 });
 

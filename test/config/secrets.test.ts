@@ -37,7 +37,7 @@ describe('filling in', () => {
       { 'sub/x.ini': '[rbit]\nname = included\n' },
     );
     expect([...config.mappings]).toEqual([['jobs', 'r']]);
-    expect(config.amqp.urls[0]?.port).toBe(5673);
+    expect(config.amqp?.urls[0]?.port).toBe(5673);
     expect(config.rbit.name).toBe('included');
   });
 

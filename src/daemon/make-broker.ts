@@ -1,0 +1,55 @@
+import { createAmqpBroker } from '../broker/amqp/amqp-broker.ts';
+import { urlText } from '../broker/amqp/options.ts';
+import type { Broker, QueueOptions } from '../broker/broker.ts';
+import { createEmbeddedBroker } from '../broker/embedded/embedded-broker.ts';
+import type { Config, QueueConfig } from '../config/config.ts';
+import { amqpOptions } from './amqp-options.ts';
+import { makeStateDir, queueFile } from './state-dir.ts';
+
+/** The embedded broker always has a topic exchange; nobody has to name it. */
+const EMBEDDED_EXCHANGE = 'rbit';
+
+/** A broker that is not started yet. */
+export interface MadeBroker {
+  readonly broker: Broker;
+  /** Topic exchange for output, progress and notifications; undefined: there is none. */
+  readonly exchange: string | undefined;
+}
+
+/**
+ * The broker that the configuration asks for: RabbitMQ with `[amqp]`, else the embedded one,
+ * whose file is made if it is not there. `more` are queues beside the mapped ones. Throws as `makeStateDir` does.
+ */
+export async function makeBroker(
+  config: Config,
+  more: ReadonlyMap<string, QueueOptions> = new Map(),
+): Promise<MadeBroker> {
+  const queues = new Map([...queueOptions(config.queues), ...more]);
+  const { amqp } = config;
+  if (amqp !== undefined) {
+    return { broker: createAmqpBroker(await amqpOptions(config, amqp, queues)), exchange: amqp.exchange };
+  }
+  await makeStateDir(config);
+  const broker = createEmbeddedBroker({ file: queueFile(config), exchange: EMBEDDED_EXCHANGE, queues });
+  return { broker, exchange: EMBEDDED_EXCHANGE };
+}
+
+/** Where the queues are, for people: `embedded, in /var/lib/x/queue.sqlite` or `RabbitMQ, amqp://mq:5672/jobs`. */
+export function describeQueues(config: Config): string {
+  const { amqp, secrets } = config;
+  const place =
+    amqp === undefined
+      ? `embedded, in ${queueFile(config)}`
+      : `RabbitMQ, ${amqp.urls.map((url) => urlText(url)).join(' or ')}`;
+  return secrets.mask(place);
+}
+
+/** What the configuration says of the mapped queues, in the broker's words. */
+export function queueOptions(queues: ReadonlyMap<string, QueueConfig>): Map<string, QueueOptions> {
+  return new Map(
+    [...queues].map(([name, { bind, queueType, deadLetter }]) => [
+      name,
+      { bind, deadLetter, ...(queueType === undefined ? {} : { queueType }) },
+    ]),
+  );
+}
