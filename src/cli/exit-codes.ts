@@ -1,7 +1,11 @@
 /** Exit statuses that people script against; the numbers are those of sysexits.h where it has one. */
 export const EXIT = {
   ok: 0,
+  jobFailed: 1,
+  usage: 64,
   brokerUnusable: 69,
   bug: 70,
+  /** No answer in time, or not now: trying again later may help. */
+  tempFail: 75,
   badConfig: 78,
 } as const;

@@ -1,6 +1,11 @@
-import { Command } from 'commander';
+import { Command, type CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
+import { deadCommand } from './dead.ts';
+import { EXIT } from './exit-codes.ts';
+import { initCommand } from './init.ts';
 import { runCommand } from './run.ts';
+import { submitCommand } from './submit.ts';
+import { tryCommand } from './try.ts';
 import { readVersion } from './version.ts';
 
 /** The command line: `argv` as in process.argv. Sets process.exitCode; see EXIT for what each number means. */
@@ -12,15 +17,29 @@ export async function main(argv: readonly string[]): Promise<void> {
     .showSuggestionAfterError()
     .addCommand(runCommand(), { isDefault: true })
     .addCommand(checkCommand())
+    .addCommand(initCommand())
+    .addCommand(tryCommand())
+    .addCommand(submitCommand())
+    .addCommand(deadCommand())
     .addHelpText(
       'after',
       `
 Examples:
   rbit-ts worker.ini            run the daemon until Ctrl-C
   rbit-ts check worker.ini      validate the file without running anything
+  rbit-ts submit worker.words   put a job on a queue
   rbit-ts help check            more about one command
 
 Without CONFIG: ./rbit.ini, else ~/.rbit.ini, else /etc/rbit/rbit.ini.`,
     );
+  for (const command of commandsOf(program)) command.exitOverride(endOnWrongUse);
   await program.parseAsync(argv);
+}
+
+function commandsOf(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((sub) => commandsOf(sub))];
+}
+
+function endOnWrongUse({ exitCode }: CommanderError): void {
+  process.exit(exitCode === 0 ? EXIT.ok : EXIT.usage);
 }
