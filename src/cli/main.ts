@@ -25,6 +25,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       'after',
       `
 Examples:
+  rbit-ts init my-worker        write a small configuration that works
   rbit-ts worker.ini            run the daemon until Ctrl-C
   rbit-ts check worker.ini      validate the file without running anything
   rbit-ts submit worker.words   put a job on a queue

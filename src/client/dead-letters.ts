@@ -29,6 +29,8 @@ export type Treatment =
 
 /** As many as are held when most of them are to stay: bodies that nobody asked for are not kept. */
 const MOST_HELD = 2_000;
+/** What AMQP can ask for. */
+const LARGEST_PREFETCH = 65_535;
 /** As many as are worked at a time, each with its body of up to 16 MiB. */
 const MOST_AT_ONCE = 10;
 
@@ -42,7 +44,7 @@ export async function readDeadLetters(
   const most = wanted === 'all' ? Math.min(count, limit) : count;
   await walkQueue(broker, queue, {
     count: most,
-    prefetch: wanted === 'all' ? most : MOST_HELD,
+    prefetch: wanted === 'all' ? Math.min(most, LARGEST_PREFETCH) : MOST_HELD,
     signal,
     look({ message }) {
       const letter = readDeadLetter(message);

@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+
+/** A file that `init` writes; `path` is relative to its folder. */
+export interface InitFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What has to be known of a folder to write its files: all paths are absolute. */
+export interface InitPlace {
+  readonly folder: string;
+  /** This Node.js and this rbit-ts, as two words of a command line. */
+  readonly command: readonly [node: string, script: string];
+  /** Whoever is to run the service. */
+  readonly user: string;
+}
+
+/** The file that commands find when they are called in the folder. */
+export const CONFIG = 'rbit.ini';
+
+/** All that `init` writes: a configuration, a runner in TypeScript and one in shell, and a unit for systemd. */
+export function initFiles(place: InitPlace): InitFile[] {
+  const name = stateName(place.folder);
+  return [
+    { path: CONFIG, text: iniText(name) },
+    shippedRunner('hello.ts'),
+    shippedRunner('word-count.sh'),
+    { path: 'rbit-ts.service', text: unitText(name, place) },
+  ];
+}
+
+/** The runners that come with rbit-ts are the examples to begin with. */
+function shippedRunner(name: string): InitFile {
+  const text = readFileSync(new URL(`../../runners/${name}`, import.meta.url), 'utf8');
+  return { path: `runners/${name}`, text };
+}
+
+const LONGEST_NAME = 60;
+
+/** The folder's name as a word that needs no quoting anywhere. */
+function stateName(folder: string): string {
+  const words = folder
+    .slice(folder.lastIndexOf('/') + 1)
+    .replaceAll(/[^\w.-]+/g, '-')
+    .replaceAll(/^[-.]+|[-.]+$/g, '');
+  return words.slice(0, LONGEST_NAME) || 'rbit';
+}
+
+function iniText(name: string): string {
+  return `# Which queue is worked by which runner. rbit-ts check reads it and says what it finds;
+# rbit.example.ini, which comes with rbit-ts, has every key there is.
+
+[rbit]
+# What is to survive a restart lies in a folder of this name, in ~/.local/state/rbit-ts.
+name = ${name}
+
+# QUEUE:RUNNER pairs.
+queue-mappings =
+    hello:hello
+    words:word-count
+
+
+# The queues are a file on this machine. When one machine is not enough, they move to RabbitMQ:
+# [amqp]
+# url = amqp://guest:guest@localhost
+# exchange = ${name}
+
+
+# A function in TypeScript; what it throws or returns is the job's end.
+[runner:hello]
+runner = module!runners/hello.ts
+required = parameters.name
+timeout = 1m
+# A setting of the runner's own.
+greeting = Hello
+
+
+# Any command. %{parameters.text} is handed over as one argument, whatever is in it.
+[runner:word-count]
+runner = shell!sh runners/word-count.sh %{parameters.text}
+timeout = 1m
+`;
+}
+
+function unitText(name: string, { folder, command, user }: InitPlace): string {
+  return `# As a service:
+#
+#     sudo cp rbit-ts.service /etc/systemd/system/${name}.service
+#     sudo systemctl enable --now ${name}
+#
+# Its queues lie in /var/lib/${name} then. To submit to them from a shell, as the same user:
+#
+#     STATE_DIRECTORY=/var/lib/${name} rbit-ts submit hello --set parameters.name=Ada --wait
+
+[Unit]
+Description=rbit-ts job runner (${name})
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=simple
+ExecStart=${[...command, 'run', `${folder}/${CONFIG}`].map(unitWord).join(' ')}
+WorkingDirectory=${escapePercent(folder)}
+User=${user}
+StateDirectory=${name}
+StateDirectoryMode=0700
+
+Restart=on-failure
+RestartSec=2
+# A bad configuration: starting again will not help.
+RestartPreventExitStatus=78
+
+# First the daemon alone is told to stop, so that running jobs may end; then whatever is left goes.
+KillMode=mixed
+# Longer than shutdown-timeout, the longest kill-grace and 15 seconds together.
+TimeoutStopSec=60
+
+# What jobs are allowed to do; loosen it where one of them needs more (sudo needs NoNewPrivileges=no).
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectSystem=full
+ProtectControlGroups=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** One word of ExecStart: in quotes where it has to be, and with nothing in it that systemd would replace. */
+function unitWord(word: string): string {
+  const escaped = escapePercent(word).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('$', '$$$$');
+  return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`;
+}
+
+function escapePercent(text: string): string {
+  return text.replaceAll('%', '%%');
+}
