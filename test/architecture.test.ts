@@ -26,7 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'journal',
     'worker',
   ],
-  cli: ['daemon', 'config', 'broker/amqp', 'broker/embedded', 'client', 'job'],
+  cli: ['daemon', 'config', 'broker/amqp', 'broker/embedded', 'client', 'job', 'cli/terminal'],
+  'cli/terminal': ['client', 'job'],
   '': ['job', 'processors'],
 };
 

@@ -4,7 +4,7 @@ import { amqpOptions } from '../daemon/amqp-options.ts';
 import { queueOptions } from '../daemon/make-broker.ts';
 import { formatDuration } from '../job/duration.ts';
 import { EXIT } from './exit-codes.ts';
-import { table } from './table.ts';
+import { table } from './terminal/table.ts';
 
 /** RabbitMQ's own acknowledgement timeout, which AMQP cannot ask for. */
 const BROKER_TIMEOUT_MS = 30 * 60_000;

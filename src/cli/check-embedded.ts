@@ -2,7 +2,7 @@ import { type EmbeddedQueue, inspectEmbedded } from '../broker/embedded/inspect.
 import type { Config } from '../config/config.ts';
 import { queueFile } from '../daemon/state-dir.ts';
 import { EXIT } from './exit-codes.ts';
-import { table } from './table.ts';
+import { table } from './terminal/table.ts';
 
 /** Prints what is on each queue of the embedded broker; sets exit status 69 when its file cannot be opened. Changes nothing. */
 export function checkEmbedded(config: Config): void {

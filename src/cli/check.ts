@@ -11,7 +11,7 @@ import { checkBroker } from './check-broker.ts';
 import { checkEmbedded } from './check-embedded.ts';
 import { printProblems, reportConfigErrors } from './config-errors.ts';
 import { readConfig } from './read-config.ts';
-import { table } from './table.ts';
+import { table } from './terminal/table.ts';
 
 export function checkCommand(): Command {
   return new Command('check')

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { addConfigOption } from './config-option.ts';
-import { listDeadLetters, showDeadLetters } from './dead-reading.ts';
-import { dropFromQueue, retryOnQueue } from './dead-treating.ts';
+import { listDeadLetters, showDeadLetters } from './dead/reading.ts';
+import { dropFromQueue, retryOnQueue } from './dead/treating.ts';
 import { parseCountOption } from './option-parsers.ts';
 import { reportErrors } from './usage-error.ts';
 

@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { DemoDaemon, type LogEntry } from './demo-daemon.ts';
-import { type DemoStep, demoSteps } from './demo-steps.ts';
+import { DemoDaemon, type LogEntry } from './demo/demo-daemon.ts';
+import { type DemoStep, demoSteps } from './demo/demo-steps.ts';
 import { listenForInterruption } from './interruption.ts';
-import { ownScript, shellWord } from './own-command.ts';
-import { createPaint } from './paint.ts';
+import { ownScript, shellWord } from './init/own-command.ts';
+import { createPaint } from './terminal/paint.ts';
 
 /*
  * What `npm run demo` runs: the real daemon on the example configuration, with its state in a folder that is removed

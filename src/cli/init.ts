@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
-import { CONFIG, initFiles } from './init-files.ts';
-import { ownCommand, ownScript, shellWord } from './own-command.ts';
-import { oneLine } from './terminal-text.ts';
+import { CONFIG, initFiles } from './init/init-files.ts';
+import { ownCommand, ownScript, shellWord } from './init/own-command.ts';
+import { oneLine } from './terminal/terminal-text.ts';
 import { reportErrors, UsageError } from './usage-error.ts';
 
 export function initCommand(): Command {

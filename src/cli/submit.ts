@@ -6,11 +6,11 @@ import { replyFilter } from '../daemon/reply-filter.ts';
 import { addConfigOption } from './config-option.ts';
 import { listenForInterruption } from './interruption.ts';
 import { addJobBodyOptions, type JobBodyOptions, readJobBody } from './job-body.ts';
-import { noteOnStderr } from './note.ts';
+import { noteOnStderr } from './terminal/note.ts';
 import { parseCountOption, parseDurationOption } from './option-parsers.ts';
 import { readConfig } from './read-config.ts';
-import { submitMany } from './submit-many.ts';
-import { submitOne } from './submit-one.ts';
+import { submitMany } from './submit/submit-many.ts';
+import { submitOne } from './submit/submit-one.ts';
 import { reportErrors, UsageError } from './usage-error.ts';
 
 /** What the broker may take to say goodbye. */

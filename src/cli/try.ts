@@ -12,13 +12,13 @@ import type { WorkEvents } from '../job/events.ts';
 import { formatDuration } from '../job/duration.ts';
 import { printProblems } from './config-errors.ts';
 import { addConfigOption } from './config-option.ts';
-import { createDisplay } from './display.ts';
-import { type Display, isLive } from './display-port.ts';
+import { createDisplay } from './terminal/display.ts';
+import { type Display, isLive } from './terminal/display-port.ts';
 import { EXIT } from './exit-codes.ts';
 import { listenForInterruption } from './interruption.ts';
 import { addJobBodyOptions, type JobBody, type JobBodyOptions, readJobBody } from './job-body.ts';
 import { readConfig } from './read-config.ts';
-import { oneLine } from './terminal-text.ts';
+import { oneLine } from './terminal/terminal-text.ts';
 import { reportErrors } from './usage-error.ts';
 
 interface TryOptions extends JobBodyOptions {

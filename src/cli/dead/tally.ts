@@ -1,10 +1,10 @@
-import type { Treatment, Wanted } from '../client/dead-letters.ts';
-import { isLive } from './display-port.ts';
-import { EXIT } from './exit-codes.ts';
-import { createLiveLine } from './live-line.ts';
-import { createPaint, type Piece } from './paint.ts';
-import { progressBar } from './progress-bar.ts';
-import { oneLine } from './terminal-text.ts';
+import type { Treatment, Wanted } from '../../client/dead-letters.ts';
+import { isLive } from '../terminal/display-port.ts';
+import { EXIT } from '../exit-codes.ts';
+import { createLiveLine } from '../terminal/live-line.ts';
+import { createPaint, type Piece } from '../terminal/paint.ts';
+import { progressBar } from '../terminal/progress-bar.ts';
+import { oneLine } from '../terminal/terminal-text.ts';
 
 /** Tells what becomes of dead letters as they are retried or dropped, and sums it up. */
 export interface DeadTally {

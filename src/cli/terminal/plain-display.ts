@@ -1,5 +1,5 @@
-import type { JobEvent } from '../client/job-event.ts';
-import { formatDuration } from '../job/duration.ts';
+import type { JobEvent } from '../../client/job-event.ts';
+import { formatDuration } from '../../job/duration.ts';
 import type { Display, DisplayOptions } from './display-port.ts';
 import { noteOnStderr } from './note.ts';
 import { harmless, harmlessJson, oneLine } from './terminal-text.ts';

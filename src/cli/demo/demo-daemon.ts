@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { oneLine } from './terminal-text.ts';
+import { oneLine } from '../terminal/terminal-text.ts';
 
 /** One line of the daemon's log. */
 export interface LogEntry {

@@ -1,13 +1,13 @@
-import { type Placed, prepareQueue } from '../client/put-on-queue.ts';
-import { openReplyQueue, type ReplyQueue } from '../client/reply-queue.ts';
-import type { Submission } from '../client/submission.ts';
-import type { Config } from '../config/config.ts';
-import { didYouMean } from '../config/suggest.ts';
-import type { MadeBroker } from '../daemon/make-broker.ts';
-import { formatDuration } from '../job/duration.ts';
-import { EXIT } from './exit-codes.ts';
-import type { Interruption } from './interruption.ts';
-import { oneLine } from './terminal-text.ts';
+import { type Placed, prepareQueue } from '../../client/put-on-queue.ts';
+import { openReplyQueue, type ReplyQueue } from '../../client/reply-queue.ts';
+import type { Submission } from '../../client/submission.ts';
+import type { Config } from '../../config/config.ts';
+import { didYouMean } from '../../config/suggest.ts';
+import type { MadeBroker } from '../../daemon/make-broker.ts';
+import { formatDuration } from '../../job/duration.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { Interruption } from '../interruption.ts';
+import { oneLine } from '../terminal/terminal-text.ts';
 
 /** What `submit` was sent for: a job, or many that are equal but for their ids, and what it takes to do it. */
 export interface Errand extends MadeBroker {

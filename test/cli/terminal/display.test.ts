@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createDisplay } from '../../src/cli/display.ts';
-import { formatElapsed } from '../../src/cli/elapsed.ts';
-import { progressBar } from '../../src/cli/progress-bar.ts';
-import { cut, widthOf } from '../../src/cli/terminal-text.ts';
-import type { JobEvent } from '../../src/client/job-event.ts';
-import { eventually } from '../support/eventually.ts';
+import { createDisplay } from '../../../src/cli/terminal/display.ts';
+import { formatElapsed } from '../../../src/cli/terminal/elapsed.ts';
+import { progressBar } from '../../../src/cli/terminal/progress-bar.ts';
+import { cut, widthOf } from '../../../src/cli/terminal/terminal-text.ts';
+import type { JobEvent } from '../../../src/client/job-event.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const HOSTILE = 'a\u{1b}[31mb\u{1b}[2J\u{9b}5A\r\u{7}\u{202e}c\u{2028}d\te';
 

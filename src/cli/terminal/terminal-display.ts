@@ -1,4 +1,4 @@
-import type { JobEvent } from '../client/job-event.ts';
+import type { JobEvent } from '../../client/job-event.ts';
 import type { Display, DisplayOptions } from './display-port.ts';
 import { formatElapsed } from './elapsed.ts';
 import { createLiveLine } from './live-line.ts';

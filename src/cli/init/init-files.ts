@@ -31,7 +31,7 @@ export function initFiles(place: InitPlace): InitFile[] {
 
 /** The runners that come with rbit-ts are the examples to begin with. */
 function shippedRunner(name: string): InitFile {
-  const text = readFileSync(new URL(`../../runners/${name}`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../../../runners/${name}`, import.meta.url), 'utf8');
   return { path: `runners/${name}`, text };
 }
 

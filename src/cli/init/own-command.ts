@@ -10,7 +10,7 @@ const NPMS_OWN = /[/\\]node_modules[/\\]\.bin[/\\]?$/;
 export function ownScript(): string {
   // Compiled or not: the neighbour has the same extension.
   const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-  return realpathSync(fileURLToPath(new URL(`./bin${extension}`, import.meta.url)));
+  return realpathSync(fileURLToPath(new URL(`../bin${extension}`, import.meta.url)));
 }
 
 /** How to call this very rbit-ts from a shell that is in `folder`: by its name, through npx, or by full paths. */

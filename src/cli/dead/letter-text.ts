@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { DeadLetter } from '../client/dead-letter.ts';
-import { harmless, harmlessJson, oneLine } from './terminal-text.ts';
+import type { DeadLetter } from '../../client/dead-letter.ts';
+import { harmless, harmlessJson, oneLine } from '../terminal/terminal-text.ts';
 
 /** A message's own part of it. */
 interface Contents {

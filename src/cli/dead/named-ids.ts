@@ -1,7 +1,7 @@
-import { type DeadLetter, isNamed } from '../client/dead-letter.ts';
-import type { Wanted } from '../client/dead-letters.ts';
-import { EXIT } from './exit-codes.ts';
-import { oneLine } from './terminal-text.ts';
+import { type DeadLetter, isNamed } from '../../client/dead-letter.ts';
+import type { Wanted } from '../../client/dead-letters.ts';
+import { EXIT } from '../exit-codes.ts';
+import { oneLine } from '../terminal/terminal-text.ts';
 
 /** The ids that somebody named, and how many dead letters each has turned out to stand for. */
 export interface NamedIds {

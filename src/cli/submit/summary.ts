@@ -1,5 +1,5 @@
-import type { Tally } from '../client/tally.ts';
-import { formatRate } from './count-bar.ts';
+import type { Tally } from '../../client/tally.ts';
+import { formatRate } from '../terminal/count-bar.ts';
 
 /** What became of many jobs, as it stands in `--json`; p50 and p95 are from sending to the final reply. */
 export interface Summary {

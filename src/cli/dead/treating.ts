@@ -5,12 +5,12 @@ import {
   retryDeadLetters,
   type Treatment,
   type Wanted,
-} from '../client/dead-letters.ts';
-import { type DeadQueue, findDeadQueue, homeOf, withDeadLetters } from './dead-queue.ts';
-import { createDeadTally } from './dead-tally.ts';
+} from '../../client/dead-letters.ts';
+import { type DeadQueue, findDeadQueue, homeOf, withDeadLetters } from './queue.ts';
+import { createDeadTally } from './tally.ts';
 import { watchIds } from './named-ids.ts';
-import { readConfig } from './read-config.ts';
-import { UsageError } from './usage-error.ts';
+import { readConfig } from '../read-config.ts';
+import { UsageError } from '../usage-error.ts';
 
 export interface TreatingOptions {
   readonly config?: readonly string[];

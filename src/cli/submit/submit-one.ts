@@ -1,16 +1,16 @@
-import { abortable } from '../client/abortable.ts';
-import { watchTrouble } from '../client/broker-trouble.ts';
-import { type Follower, follow } from '../client/follow.ts';
-import type { JobEvent } from '../client/job-event.ts';
-import { type Placed, putOnQueue } from '../client/put-on-queue.ts';
-import { publicationOf } from '../client/submission.ts';
-import { createTimeLimit } from '../client/time-limit.ts';
-import { formatDuration } from '../job/duration.ts';
-import { createDisplay } from './display.ts';
-import type { Display } from './display-port.ts';
+import { abortable } from '../../client/abortable.ts';
+import { watchTrouble } from '../../client/broker-trouble.ts';
+import { type Follower, follow } from '../../client/follow.ts';
+import type { JobEvent } from '../../client/job-event.ts';
+import { type Placed, putOnQueue } from '../../client/put-on-queue.ts';
+import { publicationOf } from '../../client/submission.ts';
+import { createTimeLimit } from '../../client/time-limit.ts';
+import { formatDuration } from '../../job/duration.ts';
+import { createDisplay } from '../terminal/display.ts';
+import type { Display } from '../terminal/display-port.ts';
 import { complain, connectLimitMs, type Errand, getReady, sayNotPlaced, sayUnusable } from './errand.ts';
-import { EXIT } from './exit-codes.ts';
-import { noteOnStderr } from './note.ts';
+import { EXIT } from '../exit-codes.ts';
+import { noteOnStderr } from '../terminal/note.ts';
 
 /** A job that nobody takes for so long makes one ask why. */
 const HINT_AFTER_MS = 2_000;

@@ -1,11 +1,11 @@
-import type { DeadLetter } from '../client/dead-letter.ts';
-import { readDeadLetters } from '../client/dead-letters.ts';
-import { DEAD_LETTER_COLUMNS, deadLetterJson, deadLetterRow, deadLetterText } from './dead-letter-text.ts';
-import { findDeadQueue, withDeadLetters } from './dead-queue.ts';
+import type { DeadLetter } from '../../client/dead-letter.ts';
+import { readDeadLetters } from '../../client/dead-letters.ts';
+import { DEAD_LETTER_COLUMNS, deadLetterJson, deadLetterRow, deadLetterText } from './letter-text.ts';
+import { findDeadQueue, withDeadLetters } from './queue.ts';
 import { watchIds } from './named-ids.ts';
-import { readConfig } from './read-config.ts';
-import { table } from './table.ts';
-import { cut, harmlessJson } from './terminal-text.ts';
+import { readConfig } from '../read-config.ts';
+import { table } from '../terminal/table.ts';
+import { cut, harmlessJson } from '../terminal/terminal-text.ts';
 
 export interface ReadingOptions {
   readonly config?: readonly string[];

@@ -1,4 +1,4 @@
-import type { JobEvent } from '../client/job-event.ts';
+import type { JobEvent } from '../../client/job-event.ts';
 
 /** What is written to: standard output, or something like it. */
 export interface DisplayStream {

@@ -1,15 +1,15 @@
-import { abortable } from '../client/abortable.ts';
-import { type Batch, createBatch } from '../client/batch.ts';
-import { watchTrouble } from '../client/broker-trouble.ts';
-import type { Placed } from '../client/put-on-queue.ts';
-import { sendMany } from '../client/send-many.ts';
-import { createTimeLimit, type TimeLimit } from '../client/time-limit.ts';
-import { formatDuration } from '../job/duration.ts';
-import { type CountBar, createCountBar } from './count-bar.ts';
+import { abortable } from '../../client/abortable.ts';
+import { type Batch, createBatch } from '../../client/batch.ts';
+import { watchTrouble } from '../../client/broker-trouble.ts';
+import type { Placed } from '../../client/put-on-queue.ts';
+import { sendMany } from '../../client/send-many.ts';
+import { createTimeLimit, type TimeLimit } from '../../client/time-limit.ts';
+import { formatDuration } from '../../job/duration.ts';
+import { type CountBar, createCountBar } from '../terminal/count-bar.ts';
 import { complain, connectLimitMs, type Errand, getReady, sayNotPlaced, sayUnusable } from './errand.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
 import { summarize, summaryLines } from './summary.ts';
-import { harmlessJson, oneLine } from './terminal-text.ts';
+import { harmlessJson, oneLine } from '../terminal/terminal-text.ts';
 
 /** How far a run of many jobs is. */
 interface Run {

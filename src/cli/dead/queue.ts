@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
-import { watchTrouble } from '../client/broker-trouble.ts';
-import type { DeadLetter } from '../client/dead-letter.ts';
-import { type DeadLetterQueue, whyUnusable } from '../client/dead-letters.ts';
-import { createTimeLimit } from '../client/time-limit.ts';
-import { ConfigError } from '../config/config-error.ts';
-import type { Config } from '../config/config.ts';
-import { didYouMean } from '../config/suggest.ts';
-import { makeBroker } from '../daemon/make-broker.ts';
-import { queueFile } from '../daemon/state-dir.ts';
-import { formatDuration } from '../job/duration.ts';
-import { EXIT } from './exit-codes.ts';
-import { listenForInterruption } from './interruption.ts';
-import { oneLine } from './terminal-text.ts';
+import { watchTrouble } from '../../client/broker-trouble.ts';
+import type { DeadLetter } from '../../client/dead-letter.ts';
+import { type DeadLetterQueue, whyUnusable } from '../../client/dead-letters.ts';
+import { createTimeLimit } from '../../client/time-limit.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import type { Config } from '../../config/config.ts';
+import { didYouMean } from '../../config/suggest.ts';
+import { makeBroker } from '../../daemon/make-broker.ts';
+import { queueFile } from '../../daemon/state-dir.ts';
+import { formatDuration } from '../../job/duration.ts';
+import { EXIT } from '../exit-codes.ts';
+import { listenForInterruption } from '../interruption.ts';
+import { oneLine } from '../terminal/terminal-text.ts';
 
 /** A dead-letter queue, and how it was asked for. */
 export interface DeadQueue {
