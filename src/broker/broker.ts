@@ -46,6 +46,8 @@ export type Settlement = 'settled' | 'lost' | 'moved';
 
 export interface Delivery {
   readonly queue: string;
+  /** By which exchange it came: '' for a message that was sent to this very queue. */
+  readonly exchange: string;
   readonly message: Message;
   /** The broker handed this message out before and never heard what became of it. */
   readonly redelivered: boolean;
@@ -111,6 +113,8 @@ export interface BrokerEvents {
   'connection:unblocked': [{ purpose: string }];
   'consumer:open': [{ queue: string }];
   'consumer:lost': [{ queue: string; reason: string; retryInMs: number }];
+  /** A temporary queue may not be bound to the exchange: it is reached by its name alone. Each time that it is prepared. */
+  'binding:refused': [{ queue: string; reason: string }];
   /** `onDelivery` threw, which it must not: the delivery stays unsettled. */
   'delivery:unhandled': [{ queue: string; error: unknown }];
   /** What is given to `publishLoosely` is dropped from now on; announced once per outage. */

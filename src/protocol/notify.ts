@@ -5,20 +5,24 @@ import { jsonProperties } from './replies.ts';
 export type Phase = 'started' | 'completed' | 'failed';
 
 const SLUG_LENGTH = 80;
+/** A message says its command and its transports: without limits it could multiply the one by the other. */
+const MESSAGE_LENGTH = 1_000;
+const MOST_TRANSPORTS = 32;
 /** A transport's name becomes part of a routing key, so it must not bring dots or wildcards of its own. */
 const TRANSPORT = /^[\w-]{1,64}$/;
 
 /**
  * The notifications that a job asks for in `notify[phase]`, one for each transport: routing key `notify.TRANSPORT`,
  * body `{slug, message, phase, target}`. Receivers crash on anything but strings with a list of strings as target,
- * so a target of another shape is passed over.
+ * so a target of another shape is passed over. The first 32 transports are notified, in at most 1,000 characters.
  */
 export function notifications(exchange: string, job: Job, phase: Phase, detail?: string): Publication[] {
   const wanted = job.notify[phase];
   if (typeof wanted !== 'object' || wanted === null) return [];
-  const message = wording(job, phase, detail);
+  const message = wording(job, phase, detail).slice(0, MESSAGE_LENGTH);
   return Object.entries(wanted)
     .filter(([transport, target]) => TRANSPORT.test(transport) && isTarget(target))
+    .slice(0, MOST_TRANSPORTS)
     .map(([transport, target]) => ({
       exchange,
       routingKey: `notify.${transport}`,

@@ -15,9 +15,17 @@ export interface Requester {
   readonly appId: string;
 }
 
-/** The requester of a job; undefined without `reply_to`, or when `allowed` forbids it. */
+/** Why a job is not answered although it names a reply queue; undefined when it is, or names none. */
+export function whyUnanswered(job: Job, allowed: (replyTo: string) => boolean): string | undefined {
+  if (!job.replyTo) return undefined;
+  // A reply has a reply_to itself: on a queue of that name each job would be answered by two more.
+  if (job.replyTo === job.queue) return 'it is the queue of the job itself';
+  return allowed(job.replyTo) ? undefined : 'reply-to-allow does not name it';
+}
+
+/** The requester of a job; undefined without `reply_to`, or when it is not to be answered. */
 export function requesterOf(job: Job, allowed: (replyTo: string) => boolean): Requester | undefined {
-  if (!job.replyTo || !allowed(job.replyTo)) return undefined;
+  if (!job.replyTo || whyUnanswered(job, allowed) !== undefined) return undefined;
   const { replyTo, correlationId, runner: appId } = job;
   return { replyTo, appId, ...(correlationId === undefined ? {} : { correlationId }) };
 }

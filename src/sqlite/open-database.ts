@@ -1,7 +1,7 @@
-import { closeSync, openSync } from 'node:fs';
 import type * as Sqlite from 'node:sqlite';
 import type { DatabaseSync } from 'node:sqlite';
 import { DatabaseError, toDatabaseError } from './database-error.ts';
+import { makePrivateFile } from './private-file.ts';
 import { inTransaction } from './transaction.ts';
 
 /** What a database is for, and how it came to be. */
@@ -19,8 +19,6 @@ export interface OpenOptions {
 
 /** Bytes that the write-ahead log keeps on disk once its contents have gone into the database. */
 const WAL_LIMIT = 4 * 1024 * 1024;
-/** Nobody but the owner: jobs carry what is nobody else's business. */
-const MODE = 0o600;
 
 /**
  * Opens a database in WAL mode, makes it if it is not there and brings it to the newest version. `:memory:` is one of
@@ -46,22 +44,14 @@ export function openDatabase(path: string, schema: DatabaseSchema, options: Open
   }
 }
 
-/** SQLite would make it readable for everybody; its other files get the mode of this one. */
-function makePrivateFile(path: string): void {
-  try {
-    // An existing one is not opened: closing it again would let go of this process's locks on it.
-    closeSync(openSync(path, 'wx', MODE));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EEXIST') throw new DatabaseError('not-writable', message, { cause: error });
-  }
-}
-
 /** Throws DatabaseError when the file belongs to another program or to a newer version of this one. */
 export function checkOrigin(database: DatabaseSync, { applicationId, migrations }: DatabaseSchema): void {
+  // In one transaction: another process may be making it just now.
+  database.exec('BEGIN');
   const found = readPragma(database, 'application_id');
   const version = readPragma(database, 'user_version');
   const tables = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'];
+  database.exec('COMMIT');
   const isNew = found === 0 && version === 0 && tables === 0;
   if (found !== applicationId && !isNew)
     throw new DatabaseError('not-a-database', 'it is a database of another program');

@@ -9,7 +9,7 @@ import { isFollowed } from '../protocol/history.ts';
 import { notifications, type Phase } from '../protocol/notify.ts';
 import { outputMessage } from '../protocol/output.ts';
 import { progressMessage } from '../protocol/progress.ts';
-import { finalReply, type Requester, requesterOf, startedReply } from '../protocol/replies.ts';
+import { finalReply, type Requester, requesterOf, startedReply, whyUnanswered } from '../protocol/replies.ts';
 
 /** How jobs are talked about: to the requester by reliable replies, to the exchange by messages that may be lost. */
 export interface Speech {
@@ -40,7 +40,7 @@ export function converse(
 ): Conversation {
   const { relay, publishLoosely, events, exchange, replyGapMs } = speech;
   const requester = requesterOf(job, speech.replyAllowed);
-  const isForbidden = requester === undefined && job.replyTo !== undefined && job.replyTo !== '';
+  const whyNot = whyUnanswered(job, speech.replyAllowed);
   let startedAt: number | undefined;
   let loggedReason: string | undefined;
 
@@ -70,7 +70,7 @@ export function converse(
 
     async ended(outcome, settling) {
       sendNotifications(outcome.kind, outcome.kind === 'failed' ? outcome.message : undefined);
-      if (isForbidden) noteDrop(outcome.kind, { kind: 'dropped', reason: 'reply-to-allow does not name it' });
+      if (whyNot !== undefined) noteDrop(outcome.kind, { kind: 'dropped', reason: whyNot });
       if (requester === undefined) return;
       const gapLeftMs = startedAt === undefined ? 0 : replyGapMs - (performance.now() - startedAt);
       if (gapLeftMs > 0) await wait(gapLeftMs);

@@ -69,6 +69,10 @@ describe('replies', () => {
     expect(completed()).toStrictEqual({ kind: 'completed' });
   });
 
+  it('never go to the queue that the job came from: each reply would be a job that is answered', () => {
+    expect(requesterOf({ ...job, queue: 'log', replyTo: 'log' }, () => true)).toBeUndefined();
+  });
+
   it('go nowhere without reply_to, or where it is not allowed', () => {
     const { replyTo, ...silent } = job;
     expect(replyTo).toBeDefined();
@@ -139,6 +143,14 @@ describe('notifications', () => {
     expect(sent === undefined ? sent : bodyOf(sent)).toMatchObject({
       slug: expect.stringMatching(/^.{80}$/),
     });
+  });
+
+  it('are limited in number and length: no message can multiply itself by them', () => {
+    const transports = Object.fromEntries(Array.from({ length: 700 }, (_, index) => [`t${index}`, ['a']]));
+    const greedy = { ...asking({ completed: transports }), parameters: { command: 'A'.repeat(1_000_000) } };
+    const many = notifications('re', greedy, 'completed');
+    expect(many).toHaveLength(32);
+    expect(many.every(({ body }) => body.length < 1_300)).toBe(true);
   });
 
   it('are not sent for another phase, nor to a transport or a target that a message made up', () => {

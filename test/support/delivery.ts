@@ -14,6 +14,7 @@ export function deliveryOf(
   };
   return {
     queue: 'jobs',
+    exchange: '',
     message: { body: content, properties: { headers: {}, ...properties } },
     redelivered,
     isLost: false,

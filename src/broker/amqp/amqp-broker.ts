@@ -10,7 +10,14 @@ import { createMover } from './mover.ts';
 import type { AmqpOptions } from './options.ts';
 import { requestPersistently } from './persistent-request.ts';
 import { createPublisher } from './publisher.ts';
-import { deleteQueue, messageCount, prepareExchange, prepareForConsumer, prepareQueue } from './topology.ts';
+import {
+  deleteQueue,
+  messageCount,
+  prepareExchange,
+  prepareForConsumer,
+  prepareQueue,
+  type TopologyOptions,
+} from './topology.ts';
 
 /*
  * RabbitMQ behind the broker port. Two connections: an alarm or flow control that stops publications on one
@@ -35,6 +42,10 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
     maxDelayMs,
     prepare: (model) => prepareExchange(model, options),
   });
+  const topology: TopologyOptions = {
+    ...options,
+    onBindingRefused: (queue, reason) => events.emit('binding:refused', { queue, reason }),
+  };
   const mover = createMover({ ...options, connection: publishing, publisher });
   const consumers = new Set<AmqpConsumer>();
   const closing = new AbortController();
@@ -78,7 +89,7 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
       loose.start();
     },
     prepare: (queue, signal) =>
-      ask((model) => prepareQueue(model, queue, options.queues.get(queue), options), signal),
+      ask((model) => prepareQueue(model, queue, options.queues.get(queue), topology), signal),
     count: (queue, signal) => ask((model) => messageCount(model, queue), signal),
     consume(queue, consumeOptions) {
       const facts = options.queues.get(queue);
@@ -88,7 +99,7 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
         connection: consuming,
         events,
         maxDelayMs,
-        prepare: (model) => prepareForConsumer(model, queue, facts, options),
+        prepare: (model) => prepareForConsumer(model, queue, facts, topology),
         toDelivery: (raw, subscription) => createDelivery(queue, raw, subscription, mover),
         ...(facts?.temporary === true ? { onStopped: () => removeTemporary(queue) } : {}),
       });

@@ -38,6 +38,7 @@ export function createDelivery(
 
   return {
     queue,
+    exchange: raw.fields.exchange,
     message,
     redelivered: raw.fields.redelivered,
     get isLost() {

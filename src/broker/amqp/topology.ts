@@ -1,6 +1,6 @@
 import type { ChannelModel } from 'amqplib';
 import type { QueueOptions } from '../broker.ts';
-import { onThrowAwayChannel, replyCode } from './channel.ts';
+import { onThrowAwayChannel, reasonText, replyCode } from './channel.ts';
 import type { AmqpOptions } from './options.ts';
 
 /*
@@ -9,12 +9,18 @@ import type { AmqpOptions } from './options.ts';
  * exclusive: RabbitMQ 4.3 refuses other queues. Temporary queues are this program's own, and are declared in every case.
  */
 
+const ACCESS_REFUSED = 403;
 const NOT_FOUND = 404;
 
 /** How long a temporary queue outlives its last consumer: longer than an outage that is worth waiting for. */
 const TEMPORARY_MS = 5 * 60_000;
+/** What a temporary queue that is bound may hold: from then on the oldest go, since nobody seems to read it. */
+const MOST_WAITING = 10_000;
 
-export type TopologyOptions = Pick<AmqpOptions, 'declare' | 'exchange' | 'queueType'>;
+export interface TopologyOptions extends Pick<AmqpOptions, 'declare' | 'exchange' | 'queueType'> {
+  /** Told that a temporary queue, which is of use without, may not be bound; any other queue then cannot be prepared. */
+  readonly onBindingRefused?: (queue: string, reason: string) => void;
+}
 
 /**
  * Sees to it that a queue is there: looks, declares and binds as far as `declare` allows. False: it is missing, and may
@@ -27,14 +33,24 @@ export async function prepareQueue(
   options: TopologyOptions,
 ): Promise<boolean> {
   if (facts?.temporary === true) {
-    await declareQueue(model, queue, { ...typeArgument('classic'), 'x-expires': TEMPORARY_MS });
-  } else {
-    const exists = await queueExists(model, queue);
-    if (options.declare !== 'if-missing') return exists;
-    if (!exists) await declareQueue(model, queue, typeArgument(facts?.queueType ?? options.queueType));
+    await declareQueue(model, queue, temporaryArguments(facts));
+    await bindIfAllowed(model, queue, facts.bind, options);
+    return true;
   }
+  const exists = await queueExists(model, queue);
+  if (options.declare !== 'if-missing') return exists;
+  if (!exists) await declareQueue(model, queue, typeArgument(facts?.queueType ?? options.queueType));
   await bindQueue(model, queue, facts?.bind ?? [], options);
   return true;
+}
+
+async function bindIfAllowed(...[model, queue, bind, options]: Parameters<typeof bindQueue>): Promise<void> {
+  try {
+    await bindQueue(model, queue, bind, options);
+  } catch (error) {
+    if (replyCode(error) !== ACCESS_REFUSED) throw error;
+    options.onBindingRefused?.(queue, reasonText(error));
+  }
 }
 
 /** `prepareQueue` for a consumer, which finds out by itself what is not looked for (`declare` = `no`). Throws when there is no queue. */
@@ -46,6 +62,12 @@ export async function prepareForConsumer(
 ): Promise<void> {
   if (options.declare === 'no' && facts?.temporary !== true) return;
   if (!(await prepareQueue(model, queue, facts, options))) throw new Error(`there is no queue ${queue}`);
+}
+
+/** One that is not bound gets replies only, and they are counted by whoever waits for them: none may go. */
+function temporaryArguments({ bind }: QueueOptions): Record<string, unknown> {
+  const limit = bind.length > 0 ? { 'x-max-length': MOST_WAITING } : {};
+  return { ...typeArgument('classic'), 'x-expires': TEMPORARY_MS, ...limit };
 }
 
 async function bindQueue(

@@ -1,9 +1,11 @@
 import { EventEmitter, once } from 'node:events';
+import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { isBusy, primaryCode, toDatabaseError } from '../../sqlite/database-error.ts';
 import { inTransaction } from '../../sqlite/transaction.ts';
 import { BrokerError, type BrokerEvents } from '../broker.ts';
 import { freePages } from './free-pages.ts';
+import { attempt, batchLength, MOST_STEPS, type Step, type WaitingStep } from './step.ts';
 import { type Changes, type Tables, tablesOf } from './tables.ts';
 
 /*
@@ -16,25 +18,12 @@ import { type Changes, type Tables, tablesOf } from './tables.ts';
  * backoff. Another process that writes is waited for likewise, a few milliseconds at a time, so that jobs go on.
  */
 
-const MOST_STEPS = 1_000;
-const MOST_BYTES = 32 * 1024 * 1024;
 const BUSY_RETRY_MS = 3;
 /** Nobody writes for so long: it is stopped in the middle, or backs up the file. */
 const LONG_BUSY_MS = 2_000;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 const PURPOSE = 'embedded queue';
-/** Too big, against a rule, of another type, out of range: the step's own fault, today and tomorrow. */
-const FAULTS_OF_A_STEP = [18, 19, 20, 25];
-
-/** One thing to do in the next transaction. */
-export interface Step<T> {
-  readonly work: (tables: Tables, changes: Changes) => T;
-  /** How much it writes, roughly. */
-  readonly bytes?: number;
-  /** False: a power cut may undo it without harm, so it need not wait for the disk. */
-  readonly mustLast: boolean;
-}
 
 export interface CommitterOptions {
   readonly file: string;
@@ -52,6 +41,8 @@ export interface Committer {
   /** Beside that, not too much waits already. */
   readonly hasRoom: boolean;
   readonly isClosed: boolean;
+  /** Which opening of the file this is: what was held under another one is lost. */
+  readonly generation: number;
   /** Opens the database; goes on trying until `close`. */
   start(): void;
   /** Does a step in the next transaction; resolves when that is committed. Rejects when the broker is closed first. */
@@ -60,27 +51,28 @@ export interface Committer {
   read<T>(query: (tables: Tables) => T): T | undefined;
   /** Resolves when there is room for more. Rejects when `signal` aborts or the broker is closed. */
   writable(signal?: AbortSignal): Promise<void>;
-  /** Resolves when nothing waits to be written. */
-  idle(signal: AbortSignal): Promise<void>;
+  /** Opens the file anew if it is not the one that was opened: somebody removed or replaced it. */
+  checkFile(): void;
   /** Frees pages that nobody uses any more, some of them. */
   shrink(): void;
   close(): void;
 }
 
-interface Waiting {
-  readonly step: Step<unknown>;
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
+interface Opened {
+  readonly database: DatabaseSync;
+  readonly tables: Tables;
+  readonly inode: number | undefined;
 }
 
 export function createCommitter({ file, open, events, onOpen, onCommitted }: CommitterOptions): Committer {
   const changed = new EventEmitter<{ committed: [] }>().setMaxListeners(0);
   const closing = new AbortController();
-  let opened: { database: DatabaseSync; tables: Tables } | undefined;
+  let opened: Opened | undefined;
+  let generation = 0;
   let isHealthy = false;
   let isStarted = false;
   let lasts: boolean | undefined;
-  let waiting: Waiting[] = [];
+  let waiting: WaitingStep[] = [];
   let retryMs = FIRST_RETRY_MS;
   let busySince: number | undefined;
   let turn: NodeJS.Immediate | undefined;
@@ -113,7 +105,7 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
   }
 
   /** Returns what settles the steps' promises once the transaction stands. */
-  function transact(batch: readonly Waiting[], changes: Changes): (() => void)[] {
+  function transact(batch: readonly WaitingStep[], changes: Changes): (() => void)[] {
     opened ??= openTables();
     const { database, tables } = opened;
     if (batch.length === 0) return [];
@@ -123,9 +115,11 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
     return inTransaction(database, () => batch.map((one) => attempt(one, tables, changes)));
   }
 
-  function openTables(): { database: DatabaseSync; tables: Tables } {
+  function openTables(): Opened {
     const database = open();
-    return { database, tables: tablesOf(database) };
+    generation += 1;
+    lasts = undefined;
+    return { database, tables: tablesOf(database), inode: inodeOf(file) };
   }
 
   function again(inMs: number): void {
@@ -167,6 +161,9 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
     get hasRoom() {
       return hasRoom();
     },
+    get generation() {
+      return generation;
+    },
     get isClosed() {
       return closing.signal.aborted;
     },
@@ -197,8 +194,11 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
       either.throwIfAborted();
       while (!hasRoom()) await once(changed, 'committed', { signal: either });
     },
-    async idle(signal) {
-      while (waiting.length > 0) await once(changed, 'committed', { signal });
+    checkFile() {
+      if (opened === undefined || opened.inode === inodeOf(file)) return;
+      opened.database.close();
+      opened = undefined;
+      fail(new Error('it was removed or replaced; what was in it is gone'));
     },
     shrink() {
       if (opened !== undefined && isHealthy && waiting.length === 0) freePages(opened.database);
@@ -215,26 +215,9 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
   };
 }
 
-/** A step's own fault rejects its promise; any other error is the transaction's. */
-function attempt({ step, resolve, reject }: Waiting, tables: Tables, changes: Changes): () => void {
-  try {
-    const result = step.work(tables, changes);
-    return () => resolve(result);
-  } catch (error) {
-    const code = primaryCode(error);
-    if (code !== undefined && !FAULTS_OF_A_STEP.includes(code)) throw error;
-    return () => reject(code === undefined ? error : new BrokerError('refused', (error as Error).message));
-  }
-}
-
-function batchLength(waiting: readonly Waiting[]): number {
-  let bytes = 0;
-  const end = waiting.findIndex(({ step }, index) => {
-    if (index > 0 && (index >= MOST_STEPS || bytes > MOST_BYTES)) return true;
-    bytes += step.bytes ?? 0;
-    return false;
-  });
-  return end === -1 ? waiting.length : end;
+/** Which file a path leads to. Undefined when it leads to none, or the database is in memory. */
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 function closedError(): BrokerError {

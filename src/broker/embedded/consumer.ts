@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { BrokerEvents, ConsumeOptions, Consumer, QueueOptions, Settlement } from '../broker.ts';
+import type { BrokerEvents, ConsumeOptions, Consumer, QueueOptions } from '../broker.ts';
 import { settledWithin } from '../limit.ts';
 import type { Committer } from './committer.ts';
 import { declareQueue } from './declare-queue.ts';
@@ -33,6 +33,12 @@ export interface EmbeddedConsumer extends Consumer {
   lookAround(): void;
 }
 
+/** A message in hand. */
+interface Hold extends Settler {
+  /** It was handed out again: whatever becomes of this delivery, the message is not its any more. */
+  lose(): void;
+}
+
 /** How long deleting a temporary queue may keep `stop` waiting. */
 const STOP_LIMIT_MS = 2_000;
 
@@ -42,9 +48,15 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
   let state: Consumer['state'] = 'opening';
   let id: number | undefined;
   let unsettled = 0;
-  let most = options.prefetch;
+  /** Of them, those that came since it was resumed last. */
+  let fresh = 0;
+  let resumed = 0;
+  /** How many there may be: of all, or of the fresh ones, whatever becomes of the others. */
+  let limit: { readonly of: 'all' | 'fresh'; readonly most: number } = { of: 'all', most: options.prefetch };
   let mayBeReady = false;
   let isClaiming = false;
+  /** What is in hand, by its id: what is handed out again was taken from us. */
+  const inHand = new Map<number, Hold>();
 
   async function open(): Promise<void> {
     state = 'opening';
@@ -64,12 +76,11 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
   function register({ queues }: Tables): void {
     id = declareQueue(queues, queue, facts, owner());
     if (state !== 'opening') return;
-    queues.addOwner(owner());
     queues.addConsumer(id, owner());
   }
 
   function room(): number {
-    return state === 'consuming' ? most - unsettled : 0;
+    return state === 'consuming' ? limit.most - (limit.of === 'all' ? unsettled : fresh) : 0;
   }
 
   function wantsMore(): boolean {
@@ -90,25 +101,65 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
   }
 
   function claimNow({ messages }: Tables): StoredMessage[] {
-    const limit = room();
-    if (id === undefined || limit <= 0) return [];
-    const claimed = messages.claim(id, owner(), limit);
-    mayBeReady = claimed.length === limit;
+    const most = room();
+    if (id === undefined || most <= 0) return [];
+    const claimed = messages.claim(id, owner(), most);
+    mayBeReady = claimed.length === most;
     return claimed;
   }
 
   function take(message: StoredMessage): void {
-    if (room() <= 0) {
+    const body = room() > 0 ? bodyOf(message) : undefined;
+    if (body === undefined) {
       giveBack(message);
       return;
     }
-    unsettled += 1;
     try {
-      options.onDelivery(createDelivery(message, settler));
+      options.onDelivery(createDelivery(message, body, hold(message)));
     } catch (error) {
       // Left unsettled: it comes again when this broker is closed, and until then keeps the fault from looping.
       events.emit('delivery:unhandled', { queue, error });
     }
+  }
+
+  /** Counts a message in, and out again when it is settled. */
+  function hold({ id: messageId }: StoredMessage): Hold {
+    inHand.get(messageId)?.lose();
+    unsettled += 1;
+    fresh += 1;
+    const since = resumed;
+    const { generation } = committer;
+    let isTaken = false;
+    const held: Hold = {
+      queue,
+      owner: owner(),
+      deadLetter: facts?.deadLetter ?? `${queue}.dead`,
+      get isLost() {
+        return isTaken || committer.isClosed || generation !== committer.generation;
+      },
+      lose() {
+        isTaken = true;
+      },
+      async settle(work, bytes) {
+        unsettled -= 1;
+        if (since === resumed) fresh -= 1;
+        if (inHand.get(messageId) === held) inHand.delete(messageId);
+        const settled = committer.commit({ mustLast: true, bytes, work });
+        ignoreClosing(claim());
+        try {
+          return (await settled) ? 'settled' : 'lost';
+        } catch {
+          return 'lost';
+        }
+      },
+    };
+    inHand.set(messageId, held);
+    return held;
+  }
+
+  /** Read apart from the transaction that claimed the message, so that nobody waits for the lock meanwhile. */
+  function bodyOf({ body, large }: StoredMessage): Uint8Array | undefined {
+    return large === null ? body : committer.read(({ messages }) => messages.largeBody(large));
   }
 
   /** Nobody has seen it, so it goes back as it was. */
@@ -120,27 +171,6 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     };
     ignoreClosing(committer.commit({ mustLast: false, work }));
   }
-
-  const settler: Settler = {
-    queue,
-    deadLetter: facts?.deadLetter ?? `${queue}.dead`,
-    get owner() {
-      return owner();
-    },
-    get isClosed() {
-      return committer.isClosed;
-    },
-    async settle(work, bytes): Promise<Settlement> {
-      unsettled -= 1;
-      const settled = committer.commit({ mustLast: true, bytes, work });
-      ignoreClosing(claim());
-      try {
-        return (await settled) ? 'settled' : 'lost';
-      } catch {
-        return 'lost';
-      }
-    },
-  };
 
   function halt(next: 'paused' | 'stopped'): Promise<void> {
     state = next;
@@ -165,7 +195,9 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     },
     resume(more) {
       if (state !== 'paused') return;
-      most = more === undefined ? options.prefetch : unsettled + more;
+      limit = more === undefined ? { of: 'all', most: options.prefetch } : { of: 'fresh', most: more };
+      resumed += 1;
+      fresh = 0;
       ignoreClosing(open());
     },
     async stop() {
@@ -181,8 +213,11 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     },
     lookAround() {
       const at = id;
+      if (at === undefined || state !== 'consuming') return;
+      // Somebody may have taken this broker for gone, or the file is a new one.
+      if (committer.read(({ queues }) => queues.isConsumer(at, owner())) === false) ignoreClosing(open());
       // A look costs nothing; a claim for nothing would keep others from writing.
-      if (at === undefined || committer.read(({ messages }) => messages.hasReady(at)) !== true) return;
+      if (committer.read(({ messages }) => messages.hasReady(at)) !== true) return;
       mayBeReady = true;
       ignoreClosing(claim());
     },

@@ -12,21 +12,24 @@ export interface Settler {
   readonly owner: string;
   readonly queue: string;
   readonly deadLetter: string;
-  /** True once the broker is closed: whatever it had in hand goes back. */
-  readonly isClosed: boolean;
+  /** True once the message is in somebody else's hands, or will be. */
+  readonly isLost: boolean;
 }
 
 /** A delivery that last words can be attached to. */
 export interface EmbeddedDelivery extends Delivery {
-  /** Posts a parcel in the very transaction that settles. False: that has begun already. */
+  /** Posts a parcel in the very transaction that settles. False: that has begun already, or the delivery is lost. */
   attach(parcel: Parcel): boolean;
 }
 
-/** A message in this broker's hands. */
-export function createDelivery(stored: StoredMessage, settler: Settler): EmbeddedDelivery {
-  const properties = decodeProperties(stored.properties);
+/** A message in this broker's hands, with its body wherever that lay. */
+export function createDelivery(
+  stored: StoredMessage,
+  { buffer, byteOffset, byteLength }: Uint8Array,
+  settler: Settler,
+): EmbeddedDelivery {
+  const { exchange, properties } = decodeProperties(stored.properties);
   const { owner, queue } = settler;
-  const { buffer, byteOffset, byteLength } = stored.body;
   const body = Buffer.from(buffer, byteOffset, byteLength);
   const settling = createSettling();
   const attached: Parcel[] = [];
@@ -36,7 +39,8 @@ export function createDelivery(stored: StoredMessage, settler: Settler): Embedde
     return settling.settle(() => {
       isBegun = true;
       return settler.settle((tables, changes) => {
-        const isOurs = work(tables, changes);
+        // What was handed out again, or lies in another file, may be somebody's under the same id.
+        const isOurs = !settler.isLost && work(tables, changes);
         // In any case: when it was taken from us and comes back, the record of this run settles it without a word.
         for (const parcel of attached) post(parcel, tables, changes);
         return isOurs;
@@ -52,10 +56,11 @@ export function createDelivery(stored: StoredMessage, settler: Settler): Embedde
 
   return {
     queue,
+    exchange,
     message: { body, properties },
     redelivered: stored.redelivered !== 0,
     get isLost() {
-      return settler.isClosed && !settling.isSettled;
+      return settler.isLost && !settling.isSettled;
     },
     ack: () => settle(({ messages }) => messages.remove(stored.id, owner), 0),
     requeue({ delayMs, headers }) {
@@ -75,7 +80,7 @@ export function createDelivery(stored: StoredMessage, settler: Settler): Embedde
       }, body.length);
     },
     attach(parcel) {
-      if (isBegun) return false;
+      if (isBegun || settler.isLost) return false;
       attached.push(parcel);
       return true;
     },

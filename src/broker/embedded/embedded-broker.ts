@@ -6,6 +6,7 @@ import { createCommitter } from './committer.ts';
 import { createConsumer, type EmbeddedConsumer } from './consumer.ts';
 import { declareQueue } from './declare-queue.ts';
 import type { EmbeddedDelivery } from './delivery.ts';
+import { createFloodGate } from './flood-gate.ts';
 import { createHousekeeper, forgetOwner } from './housekeeper.ts';
 import type { EmbeddedOptions } from './options.ts';
 import { destinations, pack, post } from './parcel.ts';
@@ -29,6 +30,7 @@ const BUSY_TIMEOUT_MS = 5;
 export function createEmbeddedBroker({ file, exchange, queues: facts }: EmbeddedOptions): Broker {
   const events = new EventEmitter<BrokerEvents>();
   const consumers = new Set<EmbeddedConsumer>();
+  const isFlooded = createFloodGate();
   const deliveries = new WeakMap<Delivery, EmbeddedDelivery>();
   let presence: Presence | undefined;
   let isStarted = false;
@@ -90,9 +92,13 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
     if (!committer.hasRoom) return false;
     const parcel = pack(publication, exchange);
     // Most lines of output are heard by nobody: they are not to cost a transaction.
-    if (committer.read((tables) => destinations(parcel, tables))?.length === 0) return true;
+    const isHeard = committer.read((tables) =>
+      destinations(parcel, tables).some((queue) => !isFlooded(queue, tables)),
+    );
+    if (isHeard !== true) return true;
     const { length: bytes } = parcel.body;
-    const work = (tables: Tables, changes: Changes): boolean => post(parcel, tables, changes);
+    const work = (tables: Tables, changes: Changes): boolean =>
+      post(parcel, tables, changes, (queue) => isFlooded(queue, tables));
     committer.commit({ mustLast: false, bytes, work }).catch(() => {});
     return true;
   }

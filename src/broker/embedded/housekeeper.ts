@@ -32,6 +32,8 @@ export function createHousekeeper(
   let lookTimer: NodeJS.Timeout | undefined;
 
   function look(): void {
+    presence()?.renew();
+    committer.checkFile();
     removeTheGone();
     watchDue();
     lookAround();
@@ -106,5 +108,5 @@ export function forgetOwner(owner: string, { messages, queues }: Tables, { ready
     messages.clear(queue);
     queues.remove(queue);
   }
-  queues.forgetOwner(owner);
+  queues.forgetConsumers(owner);
 }

@@ -29,7 +29,7 @@ export type EmbeddedInspection =
   | { readonly problem: QueueFileProblem };
 
 /** How long another process may keep the file to itself. */
-const BUSY_TIMEOUT_MS = 5_000;
+const BUSY_TIMEOUT_MS = 1_000;
 
 /** Opens the file as the broker does, which makes it and brings it up to date, and closes it. Says why that cannot be. */
 export async function tryQueueFile(file: string): Promise<QueueFileProblem | undefined> {

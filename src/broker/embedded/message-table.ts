@@ -10,7 +10,10 @@ export interface StoredMessage {
   readonly redelivered: number;
   /** As `encodeProperties` wrote them. */
   readonly properties: string;
+  /** Empty when it is large. */
   readonly body: Uint8Array;
+  /** Where a large body lies: see `largeBody`. */
+  readonly large: number | null;
 }
 
 export interface NewMessage {
@@ -28,6 +31,10 @@ export interface Move {
   readonly properties: string;
 }
 
+/** Bytes from which on a body does not lie with its message. */
+const LARGE = 16 * 1024;
+const NOTHING = new Uint8Array();
+
 const NEXT_ID = '(SELECT coalesce(max(id), 0) + 1 FROM messages)';
 
 /** The messages of all queues. Nothing here begins a transaction; each method is one step of one. */
@@ -44,20 +51,24 @@ export class MessageTable {
   readonly #nextDue: Prepared;
   readonly #count: Prepared;
   readonly #clear: Prepared;
+  readonly #insertBody: Prepared;
+  readonly #readBody: Prepared;
+  readonly #removeBody: Prepared;
+  readonly #clearBodies: Prepared;
 
   constructor(database: DatabaseSync) {
     const statement = (sql: string): Prepared => prepare(database, sql);
     this.#insert = statement(
-      'INSERT INTO messages (queue, due, redelivered, properties, body) VALUES (?, ?, 0, ?, ?)',
+      'INSERT INTO messages (queue, due, redelivered, properties, body, large) VALUES (?, ?, 0, ?, ?, ?)',
     );
     this.#claim = statement(`
       UPDATE messages SET owner = ? WHERE id IN (
         SELECT id FROM messages WHERE queue = ? AND owner IS NULL AND due = 0 ORDER BY id LIMIT ?
-      ) RETURNING id, queue, redelivered, properties, body`);
+      ) RETURNING id, queue, redelivered, properties, body, large`);
     this.#hasReady = statement(
       'SELECT 1 FROM messages WHERE queue = ? AND owner IS NULL AND due = 0 LIMIT 1',
     );
-    this.#remove = statement('DELETE FROM messages WHERE id = ? AND owner = ?');
+    this.#remove = statement('DELETE FROM messages WHERE id = ? AND owner = ? RETURNING large');
     this.#move = statement(`
       UPDATE messages SET id = ${NEXT_ID}, queue = ?, due = ?, properties = ?, owner = NULL, redelivered = 0
       WHERE id = ? AND owner = ?`);
@@ -74,11 +85,18 @@ export class MessageTable {
       'SELECT count(*) AS count FROM messages WHERE queue = ? AND owner IS NULL AND due = 0',
     );
     this.#clear = statement('DELETE FROM messages WHERE queue = ?');
+    this.#insertBody = statement('INSERT INTO bodies (bytes) VALUES (?) RETURNING id');
+    this.#readBody = statement('SELECT bytes FROM bodies WHERE id = ?');
+    this.#removeBody = statement('DELETE FROM bodies WHERE id = ?');
+    this.#clearBodies = statement(
+      'DELETE FROM bodies WHERE id IN (SELECT large FROM messages WHERE queue = ? AND large IS NOT NULL)',
+    );
   }
 
   /** Adds a message at the tail. */
   insert({ queue, due, properties, body }: NewMessage): void {
-    this.#insert.run(queue, due, properties, body);
+    const large = body.length > LARGE ? Number(this.#insertBody.get(body)?.['id']) : null;
+    this.#insert.run(queue, due, properties, large === null ? body : NOTHING, large);
   }
 
   /** The oldest ready messages of a queue, `limit` at most; they are `owner`'s from now on. */
@@ -88,13 +106,20 @@ export class MessageTable {
     return rows.sort((a, b) => a.id - b.id);
   }
 
+  /** The large body of a message that is held. */
+  largeBody(large: number): Uint8Array | undefined {
+    return this.#readBody.get(large)?.['bytes'] as Uint8Array | undefined;
+  }
+
   hasReady(queue: number): boolean {
     return this.#hasReady.get(queue) !== undefined;
   }
 
   /** Takes off a held message. False: `owner` does not hold it. */
   remove(id: number, owner: string): boolean {
-    return this.#remove.run(id, owner).changes > 0;
+    const removed = this.#remove.get(id, owner);
+    if (typeof removed?.['large'] === 'number') this.#removeBody.run(removed['large']);
+    return removed !== undefined;
   }
 
   /** Puts a held message, as a new one, at the tail of a queue. False: `owner` does not hold it. */
@@ -132,6 +157,7 @@ export class MessageTable {
 
   /** Removes all messages of a queue, held ones as well. */
   clear(queue: number): void {
+    this.#clearBodies.run(queue);
     this.#clear.run(queue);
   }
 }

@@ -15,7 +15,7 @@ export interface Parcel {
 export function pack({ exchange, routingKey, properties, body }: Publication, topicExchange: string): Parcel {
   if (exchange !== '' && exchange !== topicExchange)
     throw new BrokerError('refused', `there is no exchange ${exchange}`);
-  return { isTopic: exchange !== '', routingKey, properties: encodeProperties(properties), body };
+  return { isTopic: exchange !== '', routingKey, properties: encodeProperties(properties, exchange), body };
 }
 
 /** Ids of the queues that a parcel reaches. */
@@ -25,9 +25,14 @@ export function destinations({ isTopic, routingKey }: Parcel, { queues }: Tables
   return queue === undefined ? [] : [queue];
 }
 
-/** Adds a parcel to the queues that it reaches. False: it reaches none. */
-export function post(parcel: Parcel, tables: Tables, changes: Changes): boolean {
-  const reached = destinations(parcel, tables);
+/** Adds a parcel to the queues that it reaches, but for those of `except`. False: it reaches none. */
+export function post(
+  parcel: Parcel,
+  tables: Tables,
+  changes: Changes,
+  except: (queue: number) => boolean = () => false,
+): boolean {
+  const reached = destinations(parcel, tables).filter((queue) => !except(queue));
   const { properties, body } = parcel;
   for (const queue of reached) {
     tables.messages.insert({ queue, due: 0, properties, body });

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import {
-  existsSync,
+  chownSync,
   type FSWatcher,
+  lstatSync,
   mkdirSync,
   readdirSync,
   rmSync,
@@ -25,6 +26,10 @@ import { loadSqlite } from '../../sqlite/open-database.ts';
 
 /** Where file events cannot be had (their number is limited), the others' files are looked at instead. */
 const LOOK_EVERY_MS = 40;
+/** 9 random bytes in base64url. */
+const NAME = /^[\w-]{12}$/;
+/** So long the file of an owner that lives may be missing: it looks once a second. */
+const MISSING_MS = 4_000;
 /** A file this old without an owner in the database is left over from a process that was killed. */
 const ABANDONED_MS = 60_000;
 
@@ -35,6 +40,8 @@ export interface Presence {
   wake(other: string): void;
   /** Undefined as long as the other lives. Once it has gone: its lock, which keeps others from doing the same until it is let go. */
   takeOver(other: string): Lock | undefined;
+  /** Makes its file anew if somebody removed it. */
+  renew(): void;
   /** Removes files that belong to no owner of this list. */
   tidy(owners: ReadonlySet<string>): void;
   /** Lets go of the lock: from now on this owner has gone. */
@@ -42,19 +49,36 @@ export interface Presence {
 }
 
 export interface Lock {
-  /** Removes the file and lets go of it. */
+  /** Removes the file, if that can be done, and lets go of it. */
   remove(): void;
+  release(): void;
 }
+
+const NO_LOCK: Lock = { remove() {}, release() {} };
 
 /** Makes a broker present. Throws what the file system says against it. */
 export function enter(databaseFile: string, onWake: () => void): Presence {
-  const folder = `${databaseFile}-owners`;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const folder = ownersFolder(databaseFile);
   const name = randomBytes(9).toString('base64url');
   const path = join(folder, name);
-  const lock = lockFile(path);
-  if (lock === undefined) throw new Error(`${path} cannot be locked`);
-  const stopWatching = watchFile(path, onWake);
+  /** Others whose file is missing, and since when. */
+  const missing = new Map<string, number>();
+  let own = lockOwnFile();
+
+  function lockOwnFile(): { readonly lock: Lock; readonly inode: number; readonly stopWatching: () => void } {
+    const lock = lockFile(path);
+    if (lock === undefined) throw new Error(`${path} cannot be locked`);
+    const { uid, gid } = statSync(databaseFile);
+    // An administrator's file has to be lockable by the service whose queue it is.
+    if (process.geteuid?.() === 0) chownSync(path, uid, gid);
+    return { lock, inode: lstatSync(path).ino, stopWatching: watchFile(path, onWake) };
+  }
+
+  function isMissingForLong(other: string): boolean {
+    const since = missing.get(other) ?? performance.now();
+    missing.set(other, since);
+    return performance.now() - since >= MISSING_MS;
+  }
 
   return {
     name,
@@ -69,26 +93,42 @@ export function enter(databaseFile: string, onWake: () => void): Presence {
     },
     takeOver(other) {
       const otherPath = join(folder, other);
-      if (!existsSync(otherPath)) return { remove() {} };
+      if (!NAME.test(other)) return NO_LOCK;
+      // Its owner makes it anew if it lives.
+      if (isMissing(otherPath)) return isMissingForLong(other) ? NO_LOCK : undefined;
+      missing.delete(other);
       return lockFile(otherPath);
+    },
+    renew() {
+      if (inodeOf(path) === own.inode) return;
+      const last = own;
+      try {
+        ownersFolder(databaseFile);
+        own = lockOwnFile();
+      } catch {
+        // Tried again at the next look.
+        return;
+      }
+      last.stopWatching();
+      last.lock.release();
     },
     tidy(owners) {
       for (const file of listFiles(folder)) {
-        if (owners.has(file) || file === name) continue;
+        if (!NAME.test(file) || owners.has(file) || file === name) continue;
         const otherPath = join(folder, file);
         if (isAbandoned(otherPath)) lockFile(otherPath)?.remove();
       }
     },
     leave() {
-      stopWatching();
-      lock.remove();
+      own.stopWatching();
+      own.lock.remove();
     },
   };
 }
 
 /** Presence of a broker whose database nobody else can see. */
 export function enterAlone(): Presence {
-  return { name: 'alone', wake() {}, takeOver: () => undefined, tidy() {}, leave() {} };
+  return { name: 'alone', wake() {}, takeOver: () => undefined, renew() {}, tidy() {}, leave() {} };
 }
 
 /** Makes the file if it is not there. Undefined: somebody else has it. */
@@ -106,9 +146,15 @@ function lockFile(path: string): Lock | undefined {
   const held = database;
   return {
     remove() {
-      rmSync(path, { force: true });
-      held.close();
+      try {
+        rmSync(path, { force: true });
+      } catch {
+        // A folder that may not be written any more: whoever comes next finds an old file that nobody locks.
+      } finally {
+        held.close();
+      }
     },
+    release: () => held.close(),
   };
 }
 
@@ -141,8 +187,33 @@ function listFiles(folder: string): string[] {
 
 function isAbandoned(path: string): boolean {
   try {
-    return Date.now() - statSync(path).mtimeMs > ABANDONED_MS;
+    const { mtimeMs, size } = lstatSync(path);
+    return size === 0 && Date.now() - mtimeMs > ABANDONED_MS;
   } catch {
     return false;
   }
+}
+
+function inodeOf(path: string): number | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })?.ino;
+}
+
+/** Not when it only cannot be seen: then nobody may say that its owner has gone. */
+function isMissing(path: string): boolean {
+  try {
+    lstatSync(path);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  }
+}
+
+/** Whatever is in it may be removed one day, so it must be what it seems to be. */
+function ownersFolder(databaseFile: string): string {
+  const folder = `${databaseFile}-owners`;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!lstatSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`);
+  const { uid, gid } = statSync(databaseFile);
+  if (process.geteuid?.() === 0) chownSync(folder, uid, gid);
+  return folder;
 }

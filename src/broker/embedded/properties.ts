@@ -5,10 +5,17 @@ import { BrokerError, type MessageProperties } from '../broker.ts';
  * written as AMQP libraries do, as a table with `!`: bytes become {"!": "bytes", "value": base64}.
  */
 
+/** A message's properties, and the exchange by which it came ('': the default one). */
+export interface DecodedProperties {
+  readonly exchange: string;
+  readonly properties: MessageProperties;
+}
+
 /** The text of a message's properties. Throws BrokerError 'unencodable' for what could not be read back the same. */
-export function encodeProperties(properties: Partial<MessageProperties>): string {
+export function encodeProperties(properties: Partial<MessageProperties>, exchange = ''): string {
   try {
-    return JSON.stringify({ headers: {}, ...properties }, encodeValue);
+    const origin = exchange === '' ? {} : { exchange };
+    return JSON.stringify({ headers: {}, ...properties, ...origin }, encodeValue);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new BrokerError('unencodable', `its properties cannot be written down: ${reason}`, {
@@ -17,12 +24,15 @@ export function encodeProperties(properties: Partial<MessageProperties>): string
   }
 }
 
-/** The properties that `encodeProperties` wrote. */
-export function decodeProperties(text: string): MessageProperties {
+/** What `encodeProperties` wrote. */
+export function decodeProperties(text: string): DecodedProperties {
   // Looking at every value takes longer than parsing, and hardly any message has bytes in its headers.
   const hasBytes = text.includes('"!":"bytes"');
-  return JSON.parse(text, hasBytes ? decodeValue : undefined) as MessageProperties;
+  const { exchange = '', ...properties } = JSON.parse(text, hasBytes ? decodeValue : undefined) as Written;
+  return { exchange, properties };
 }
+
+type Written = MessageProperties & { readonly exchange?: string };
 
 function encodeValue(this: unknown, key: string, value: unknown): unknown {
   // `value` has been through toJSON already, which turns bytes into lists and dates into texts.

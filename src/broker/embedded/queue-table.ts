@@ -7,6 +7,7 @@ export class QueueTable {
   readonly #find: Prepared;
   readonly #make: Prepared;
   readonly #remove: Prepared;
+  readonly #owner: Prepared;
   readonly #ownedBy: Prepared;
   readonly #bindings: Prepared;
   readonly #bind: Prepared;
@@ -14,9 +15,8 @@ export class QueueTable {
   readonly #addConsumer: Prepared;
   readonly #removeConsumer: Prepared;
   readonly #consumers: Prepared;
-  readonly #addOwner: Prepared;
   readonly #owners: Prepared;
-  readonly #forgetOwner: Prepared;
+  readonly #isConsumer: Prepared;
   readonly #forgetConsumers: Prepared;
 
   constructor(database: DatabaseSync) {
@@ -24,6 +24,7 @@ export class QueueTable {
     this.#find = statement('SELECT id FROM queues WHERE name = ?');
     this.#make = statement('INSERT INTO queues (name, owner) VALUES (?, ?) RETURNING id');
     this.#remove = statement('DELETE FROM queues WHERE id = ?');
+    this.#owner = statement('SELECT owner FROM queues WHERE id = ?');
     this.#ownedBy = statement('SELECT id FROM queues WHERE owner = ?');
     this.#bindings = statement('SELECT queue, pattern FROM bindings');
     this.#bind = statement('INSERT OR IGNORE INTO bindings (queue, pattern) VALUES (?, ?)');
@@ -31,9 +32,11 @@ export class QueueTable {
     this.#addConsumer = statement('INSERT OR IGNORE INTO consumers (queue, owner) VALUES (?, ?)');
     this.#removeConsumer = statement('DELETE FROM consumers WHERE queue = ? AND owner = ?');
     this.#consumers = statement('SELECT owner FROM consumers WHERE queue = ?');
-    this.#addOwner = statement('INSERT OR IGNORE INTO owners (name) VALUES (?)');
-    this.#owners = statement('SELECT name FROM owners');
-    this.#forgetOwner = statement('DELETE FROM owners WHERE name = ?');
+    this.#owners = statement(`
+      SELECT owner FROM consumers
+      UNION SELECT owner FROM queues WHERE owner IS NOT NULL
+      UNION SELECT owner FROM messages WHERE owner IS NOT NULL`);
+    this.#isConsumer = statement('SELECT 1 FROM consumers WHERE queue = ? AND owner = ?');
     this.#forgetConsumers = statement('DELETE FROM consumers WHERE owner = ?');
   }
 
@@ -54,6 +57,10 @@ export class QueueTable {
     this.#remove.run(id);
   }
 
+  isTemporary(id: number): boolean {
+    return typeof this.#owner.get(id)?.['owner'] === 'string';
+  }
+
   /** Ids of an owner's temporary queues. */
   ownedBy(owner: string): number[] {
     return this.#ownedBy.all(owner).map(({ id }) => Number(id));
@@ -71,22 +78,22 @@ export class QueueTable {
     return [...new Set(reached.map(({ queue }) => Number(queue)))];
   }
 
-  addOwner(name: string): void {
-    this.#addOwner.run(name);
-  }
-
+  /** Names of all that own anything: a message, a queue, a consumer. */
   owners(): string[] {
-    return this.#owners.all().map(({ name }) => String(name));
+    return this.#owners.all().map(({ owner }) => String(owner));
   }
 
-  /** Forgets an owner and its consumers. */
-  forgetOwner(name: string): void {
-    this.#forgetConsumers.run(name);
-    this.#forgetOwner.run(name);
+  /** Forgets an owner's consumers. */
+  forgetConsumers(owner: string): void {
+    this.#forgetConsumers.run(owner);
   }
 
   addConsumer(queue: number, owner: string): void {
     this.#addConsumer.run(queue, owner);
+  }
+
+  isConsumer(queue: number, owner: string): boolean {
+    return this.#isConsumer.get(queue, owner) !== undefined;
   }
 
   removeConsumer(queue: number, owner: string): void {

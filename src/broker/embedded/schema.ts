@@ -7,16 +7,16 @@ import type { DatabaseSchema } from '../../sqlite/open-database.ts';
  *   delayed  due = ms since 1970        becomes ready, at the tail, when its time has come
  *   held     owner = a broker's name    in somebody's hands until settled, or until that broker has gone
  *
- * `owners` are the brokers that consume; each holds a lock on the file of its name (presence.ts) as long as its
- * process lives. A queue with an owner is temporary and goes with it.
+ * A large body lies in a table of its own, since a message is written anew each time that it changes hands.
+ *
+ * An owner is a broker that consumes; it holds a lock on the file of its name (presence.ts) as long as its process
+ * lives. A queue with an owner is temporary and goes with it.
  */
 export const queueSchema: DatabaseSchema = {
   // "rbit" in ASCII.
   applicationId: 0x72626974,
   migrations: [
     `
-    CREATE TABLE owners (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-
     CREATE TABLE queues (
       id INTEGER PRIMARY KEY,
       name TEXT NOT NULL UNIQUE,
@@ -42,8 +42,10 @@ export const queueSchema: DatabaseSchema = {
       owner TEXT,
       redelivered INTEGER NOT NULL,
       properties TEXT NOT NULL,
-      body BLOB NOT NULL
+      body BLOB NOT NULL,
+      large INTEGER
     ) STRICT;
+    CREATE TABLE bodies (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
     CREATE INDEX ready ON messages (queue, id) WHERE owner IS NULL AND due = 0;
     CREATE INDEX delayed ON messages (due) WHERE due > 0;
     CREATE INDEX held ON messages (owner) WHERE owner IS NOT NULL;

@@ -59,6 +59,23 @@ test.each<[string, Partial<AmqpOptions>]>([
   expect((await inbox.next()).message.body.toString()).toBe('by name');
 });
 
+test('is reached by its name when it may not be bound, and that is told; one that is not temporary is refused', async () => {
+  // Nobody may bind anything to the default exchange.
+  const broker = rabbit.broker({ exchange: '', queues });
+  const told: unknown[] = [];
+  broker.events.on('binding:refused', (refused) => told.push(refused));
+  const inbox = openInbox(broker, queue);
+  await inbox.consuming();
+  expect(told).toStrictEqual([{ queue, reason: expect.stringMatching(/^ACCESS_REFUSED - /) }]);
+  rabbit.channel.sendToQueue(queue, Buffer.from('by name'));
+  expect((await inbox.next()).message.body.toString()).toBe('by name');
+
+  const lasting = new Map([[queue, { bind: ['a.*'], deadLetter: '' }]]);
+  await expect(rabbit.broker({ exchange: '', queues: lasting }).prepare(queue)).rejects.toThrow(
+    /ACCESS_REFUSED/,
+  );
+});
+
 test('outlives a lost connection, with what came meanwhile', async () => {
   const { hostname, port } = urlParts(await amqpUrl());
   const proxy = await startTcpProxy({ host: hostname, port });

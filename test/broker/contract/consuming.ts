@@ -59,6 +59,24 @@ export function describeConsuming(on: Ground): void {
       expect(inbox.deliveries).toHaveLength(3);
     });
 
+    test('one that is resumed for one message gets one at a time, whatever becomes of those from before', async () => {
+      const inbox = openInbox(on.broker, on.queue, 3);
+      await inbox.consuming();
+      for (const body of ['1', '2', '3', '4', '5', '6']) await on.send(body);
+      const before = [await inbox.next(), await inbox.next(), await inbox.next()];
+      await inbox.consumer.pause();
+      inbox.consumer.resume(1);
+      const probe = await inbox.next();
+      expect(textOf(probe)).toBe('4');
+      for (const delivery of before) await delivery.ack();
+      // What is written after the acknowledgements and confirmed has passed them: nothing more is on its way.
+      await on.send('7');
+      expect(inbox.deliveries).toHaveLength(4);
+      await probe.ack();
+      expect(textOf(await inbox.next())).toBe('5');
+      expect(inbox.deliveries).toHaveLength(5);
+    });
+
     test('what was held back because of the prefetch, or came while pausing, goes back unseen', async () => {
       const inbox = openInbox(on.broker, on.queue, 2);
       await inbox.consuming();

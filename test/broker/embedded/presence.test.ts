@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Broker, Publication, QueueOptions } from '../../../src/broker/broker.ts';
+import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
+import { eventually } from '../../support/eventually.ts';
+import { openInbox } from '../inbox.ts';
+
+const OPENER = fileURLToPath(new URL('../../fixtures/embedded/open-at-once.ts', import.meta.url));
+
+const job = (body: string): Publication => ({
+  exchange: '',
+  routingKey: 'jobs',
+  body: Buffer.from(body),
+  properties: {},
+});
+
+describe('who holds the messages of an embedded queue', () => {
+  let folder: string;
+  let file: string;
+  const brokers: Broker[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rbit-presence-'));
+    file = join(folder, 'queue.sqlite');
+  });
+
+  afterEach(async () => {
+    await Promise.all(brokers.splice(0).map((broker) => broker.close(2000)));
+    rmSync(folder, { recursive: true });
+  });
+
+  function open(queues: ReadonlyMap<string, QueueOptions> = new Map()): Broker {
+    const broker = createEmbeddedBroker({ file, exchange: 'topic', queues });
+    brokers.push(broker);
+    broker.start();
+    return broker;
+  }
+
+  test('is not lost with the files of their owners: who lives makes its own anew', async () => {
+    const [holder, other] = [open(), open()];
+    const held = openInbox(holder, 'jobs', 1);
+    await held.consuming();
+    await holder.publish(job('1'));
+    const delivery = await held.next();
+    const waiting = openInbox(other, 'jobs', 1);
+    await waiting.consuming();
+    rmSync(`${file}-owners`, { recursive: true });
+    await eventually(() => readdirSync(folder).includes('queue.sqlite-owners'), 'new files');
+    await eventually(() => readdirSync(`${file}-owners`).length === 2, 'a file for each');
+    const since = performance.now();
+    await eventually(() => performance.now() - since > 5500, 'several looks at who is there', 8000);
+    expect(waiting.deliveries).toHaveLength(0);
+    expect(delivery.isLost).toBe(false);
+    expect(await delivery.ack()).toBe('settled');
+    // It is awakened by its new file as well.
+    await other.publish(job('2'));
+    const next = await eventually(
+      () => held.deliveries[1] ?? waiting.deliveries[0],
+      'the next message, at one of them',
+    );
+    expect(next.message.body.toString()).toBe('2');
+  });
+
+  test('messages of an owner whom nobody has heard of are put back', async () => {
+    const broker = open();
+    await broker.prepare('jobs');
+    await broker.publish(job('1'));
+    const database = new DatabaseSync(file);
+    database.exec("UPDATE messages SET owner = 'AAAAAAAAAAAA'");
+    database.close();
+    const inbox = openInbox(broker, 'jobs', 1);
+    const delivery = await inbox.next(15_000);
+    expect([delivery.message.body.toString(), delivery.redelivered]).toEqual(['1', true]);
+  });
+
+  test('a delivery whose message is handed out again is lost', async () => {
+    const broker = open();
+    const inbox = openInbox(broker, 'jobs', 2);
+    await inbox.consuming();
+    await broker.publish(job('1'));
+    const first = await inbox.next();
+    const database = new DatabaseSync(file);
+    database.exec('UPDATE messages SET owner = NULL, redelivered = 1');
+    database.close();
+    const second = await inbox.next();
+    expect([first.isLost, second.isLost, second.redelivered]).toEqual([true, false, true]);
+    expect(await second.ack()).toBe('settled');
+    expect(await first.ack()).toBe('lost');
+  });
+
+  test('the last word on a delivery that is lost is said all the same', async () => {
+    const broker = open();
+    await broker.prepare('replies');
+    const inbox = openInbox(broker, 'jobs', 2);
+    await inbox.consuming();
+    await broker.publish(job('1'));
+    const first = await inbox.next();
+    const reply: Publication = { ...job('done'), routingKey: 'replies' };
+    expect(await broker.publish(reply, first)).toBe('routed');
+    expect(await broker.count('replies')).toBe(0);
+    const database = new DatabaseSync(file);
+    database.exec('UPDATE messages SET owner = NULL, redelivered = 1');
+    database.close();
+    const second = await inbox.next();
+    expect(await first.ack()).toBe('lost');
+    expect(await broker.count('replies')).toBe(1);
+    // What is said of it from now on need not wait for anything.
+    expect(await broker.publish(reply, first)).toBe('routed');
+    expect(await broker.count('replies')).toBe(2);
+    expect(await second.ack()).toBe('settled');
+  });
+
+  test('who cannot remove its file is gone all the same', async () => {
+    const broker = open();
+    openInbox(broker, 'jobs');
+    await broker.prepare('jobs');
+    // For root the mode means nothing; then there is nothing to see, and nothing may fail either.
+    chmodSync(`${file}-owners`, 0o500);
+    await broker.close(2000);
+    chmodSync(`${file}-owners`, 0o700);
+    const after = openInbox(open(), 'jobs');
+    await after.consuming();
+  });
+
+  test('a file that is replaced is said, and the new one is worked', async () => {
+    const broker = open();
+    const said: string[] = [];
+    broker.events.on('connection:lost', ({ reason }) => said.push(reason));
+    const inbox = openInbox(broker, 'jobs', 5);
+    await inbox.consuming();
+    await broker.publish(job('old'));
+    const stale = await inbox.next();
+    for (const end of ['', '-wal', '-shm']) renameSync(`${file}${end}`, `${file}.away${end}`);
+    await eventually(() => said.length > 0, 'the word of it');
+    expect(said[0]).toMatch(/removed or replaced/);
+    const submitter = open();
+    await submitter.prepare('jobs');
+    await submitter.publish(job('new'));
+    expect((await inbox.next()).message.body.toString()).toBe('new');
+    expect(stale.isLost).toBe(true);
+    expect(await stale.ack()).toBe('lost');
+  });
+
+  test('a file that many processes make at the same moment is nobody else’s', async () => {
+    const children = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, [OPENER, folder, '40'], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    );
+    await Promise.all(children.map((child) => once(child.stdout, 'data')));
+    const said = children.map(async (child) => {
+      let text = '';
+      child.stdout.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      await once(child, 'close');
+      return text;
+    });
+    const startAt = String(Date.now() + 200);
+    for (const child of children) child.stdin.end(startAt);
+    expect(await Promise.all(said)).toEqual(['', '', '', '']);
+  });
+});
