@@ -58,6 +58,12 @@ Examples:
   rbit-ts dead retry worker.pdf 5f0c2a91 0be411d7
   rbit-ts dead drop worker.pdf --all
 
-An ID is the one that list shows, or a job's own; equal messages share one. All but drop leave every message as it is.
+A mapped queue stands for what died on it, a dead-letter queue for all that is on it, whichever queue it died on.
+retry puts a message back only on the queue it died on; where that is not known, on the only one that leads there.
+An ID is the one that list shows, or a job's own; equal messages share one.
+What is looked at stays where it is, but for two cases in which a copy at the tail takes its place: on a quorum queue
+after every tenth look, as that drops what was handed out too often; and at the head of a queue that is too long to be
+held while the meant ones are looked for (never by list). A copy has the same ID, body and properties without
+expiration, user-id, CC, BCC and RabbitMQ's own headers; what x-death said is then in x-rbit- headers.
 Exit status: 0; 1 when an ID names none, or one had to be left; 69 when the broker cannot be used; 78 for a
 bad configuration.`;

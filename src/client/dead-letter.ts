@@ -9,7 +9,7 @@ import { FOLLOW_HEADER, HISTORY_PREFIX } from '../protocol/history.ts';
  * counts as not there.
  */
 export interface DeadLetter {
-  /** 8 hexadecimal digits over what stays the same as long as the message lies there; equal messages share one. */
+  /** 8 hexadecimal digits over what stays the same as long as the message, or a copy of it, lies there; equal messages share one. */
   readonly id: string;
   /** Correlation id, else message id. */
   readonly job?: string;
@@ -46,6 +46,19 @@ export function readDeadLetter({ body, properties }: Message): DeadLetter {
     .slice(0, 8);
   const known = Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
   return { id, ...known, bytes: body.length };
+}
+
+/** The headers that tell a copy what is known of the death: the broker's own record of it does not come along. */
+export function deathHeaders(message: Message): Record<string, unknown> {
+  const { queue, runner, attempt, reason, diedAt } = readDeadLetter(message);
+  const told = {
+    'x-rbit-queue': queue,
+    'x-rbit-runner': runner,
+    'x-rbit-attempt': attempt,
+    'x-rbit-reason': reason,
+    'x-rbit-died-at': diedAt,
+  };
+  return Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined));
 }
 
 /** Whether `wanted` names this message: by its own id or by its job's. */

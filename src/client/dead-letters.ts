@@ -1,7 +1,7 @@
 import { type Broker, BrokerError, type Delivery, type Message } from '../broker/broker.ts';
-import { type DeadLetter, isNamed, propertiesForRetry, readDeadLetter } from './dead-letter.ts';
+import { type DeadLetter, deathHeaders, isNamed, propertiesForRetry, readDeadLetter } from './dead-letter.ts';
 import { prepareQueue } from './put-on-queue.ts';
-import { walkQueue } from './walk-queue.ts';
+import { type WalkOptions, walkQueue } from './walk-queue.ts';
 
 /*
  * Dead-letter queues as a person works with them: look at what is there, give some of it another chance, drop
@@ -18,7 +18,17 @@ export interface DeadLetterQueue {
   readonly count: number;
   /** Ends what is going on; what is under way is waited for. */
   readonly signal: AbortSignal;
+  /** Whether a letter is meant at all; asked once for each that is wanted otherwise. Absent: every one is. */
+  readonly concerns?: (letter: DeadLetter) => boolean;
+  /** Many may be none that are meant, even where all are wanted. */
+  readonly isShared?: boolean;
 }
+
+/** The queue that a dead letter goes back to, or why it goes to none. */
+export type Home = { readonly queue: string } | { readonly reason: string };
+
+/** Hears of a dead letter, and of the message that it is. */
+export type OnLetter = (letter: DeadLetter, message: Message) => void;
 
 /** What became of one dead letter that was to be retried or dropped. */
 export type Treatment =
@@ -29,46 +39,64 @@ export type Treatment =
 
 /** As many as are held when most of them are to stay: bodies that nobody asked for are not kept. */
 const MOST_HELD = 2_000;
-/** What AMQP can ask for. */
-const LARGEST_PREFETCH = 65_535;
+/** As many can be held at all, which is what AMQP can ask for: to look at more of them, some would have to move. */
+export const MOST_IN_PLACE = 65_535;
 /** As many as are worked at a time, each with its body of up to 16 MiB. */
 const MOST_AT_ONCE = 10;
 
-/** Tells of the first `limit` dead letters, or of the `wanted` ones among all; nothing is taken off. */
+/**
+ * Tells of the first `limit` dead letters, in order, or of the `wanted` ones among all; nothing is taken off. Where all
+ * are wanted, no more than the first `MOST_IN_PLACE` of the queue are looked at. True: there may be more.
+ */
 export async function readDeadLetters(
-  { broker, queue, count, signal }: DeadLetterQueue,
+  from: DeadLetterQueue,
   wanted: Wanted,
   limit: number,
-  onLetter: (letter: DeadLetter, message: Message) => void,
-): Promise<void> {
-  const most = wanted === 'all' ? Math.min(count, limit) : count;
-  await walkQueue(broker, queue, {
-    count: most,
-    prefetch: wanted === 'all' ? Math.min(most, LARGEST_PREFETCH) : MOST_HELD,
-    signal,
-    look({ message }) {
+  onLetter: OnLetter,
+): Promise<boolean> {
+  const { count } = from;
+  let met = 0;
+  if (wanted !== 'all') {
+    await read(count, MOST_HELD);
+    return false;
+  }
+  const most = Math.min(count, MOST_IN_PLACE);
+  let looked = 0;
+  // What has been looked at is held meanwhile, so each step meets the next ones.
+  for (let step = limit; looked < most && met < limit; step *= 2) {
+    const next = Math.min(step, most - looked);
+    const seen = await read(next, next);
+    looked += seen;
+    if (seen < next) break;
+  }
+  return met > limit || looked < count;
+
+  function read(next: number, prefetch: number): Promise<number> {
+    return walk(from, next, prefetch, ({ message }) => {
       const letter = readDeadLetter(message);
-      if (isWanted(letter, wanted)) onLetter(letter, message);
+      if (!isMeant(from, letter, wanted)) return undefined;
+      met += 1;
+      if (wanted !== 'all' || met <= limit) onLetter(letter, message);
       return undefined;
-    },
-  });
+    });
+  }
 }
 
 /**
- * Puts dead letters back on the queue that `queueOf` names for each (undefined: nobody knows), as they were before
- * they died; each is taken off when the broker has confirmed that it is there. What it was then counts from the start.
+ * Puts dead letters back on the queue that `homeOf` names for each, as they were before they died; each is taken off when the broker has confirmed that it is there. What it was then counts from the start.
  */
 export async function retryDeadLetters(
   from: DeadLetterQueue,
   wanted: Wanted,
-  queueOf: (letter: DeadLetter) => string | undefined,
+  homeOf: (letter: DeadLetter) => Home,
   onTreated: (treatment: Treatment) => void,
 ): Promise<void> {
   const { broker, signal } = from;
   const prepared = new Map<string, Promise<boolean>>();
   await treat(from, wanted, onTreated, async (letter, delivery) => {
-    const to = queueOf(letter);
-    if (to === undefined) return { kind: 'left', letter, reason: 'nobody knows which queue it died on' };
+    const home = homeOf(letter);
+    if ('reason' in home) return { kind: 'left', letter, reason: home.reason };
+    const to = home.queue;
     if (!prepared.has(to)) prepared.set(to, prepareQueue(broker, to, signal));
     await prepared.get(to);
     const { body, properties } = delivery.message;
@@ -102,20 +130,16 @@ export function whyUnusable(error: unknown): string | undefined {
 }
 
 async function treat(
-  { broker, queue, count, signal }: DeadLetterQueue,
+  from: DeadLetterQueue,
   wanted: Wanted,
   onTreated: (treatment: Treatment) => void,
   work: (letter: DeadLetter, delivery: Delivery) => Promise<Treatment>,
 ): Promise<void> {
-  await walkQueue(broker, queue, {
-    count,
-    prefetch: wanted === 'all' ? MOST_AT_ONCE : MOST_HELD,
-    signal,
-    look(delivery) {
-      const letter = readDeadLetter(delivery.message);
-      if (!isWanted(letter, wanted)) return undefined;
-      return workSafely(letter, delivery);
-    },
+  const { count, signal, isShared } = from;
+  const prefetch = wanted === 'all' && isShared !== true ? MOST_AT_ONCE : MOST_HELD;
+  await walk(from, count, prefetch, (delivery) => {
+    const letter = readDeadLetter(delivery.message);
+    return isMeant(from, letter, wanted) ? workSafely(letter, delivery) : undefined;
   });
 
   async function workSafely(letter: DeadLetter, delivery: Delivery): Promise<'settled' | 'left'> {
@@ -129,8 +153,18 @@ async function treat(
   }
 }
 
-function isWanted(letter: DeadLetter, wanted: Wanted): boolean {
-  return wanted === 'all' || wanted.some((id) => isNamed(letter, id));
+function walk(
+  { broker, queue, signal }: DeadLetterQueue,
+  count: number,
+  prefetch: number,
+  look: WalkOptions['look'],
+): Promise<number> {
+  return walkQueue(broker, queue, { count, prefetch, look, copyHeaders: deathHeaders, signal });
+}
+
+function isMeant({ concerns }: DeadLetterQueue, letter: DeadLetter, wanted: Wanted): boolean {
+  if (wanted !== 'all' && !wanted.some((id) => isNamed(letter, id))) return false;
+  return concerns === undefined || concerns(letter);
 }
 
 function reasonOf({ kind, message }: BrokerError): string {

@@ -1,5 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Broker, BrokerError, type BrokerEvents, type Delivery } from '../broker/broker.ts';
+import {
+  type Broker,
+  BrokerError,
+  type BrokerEvents,
+  type Delivery,
+  type Message,
+} from '../broker/broker.ts';
 
 /*
  * Looks at the messages of a queue, each once and in order, and leaves most of them where they are.
@@ -10,6 +16,8 @@ import { type Broker, BrokerError, type BrokerEvents, type Delivery } from '../b
  *
  * Quorum queues count how often they hand out a message, and drop it after the 20th time. One that has been looked
  * at often is put back as a copy as well, for which the broker counts from the start.
+ *
+ * A copy comes without what the broker itself has noted on the message; `copyHeaders` tells it what of that matters.
  */
 
 export interface WalkOptions {
@@ -22,6 +30,8 @@ export interface WalkOptions {
    * left on its queue after all.
    */
   readonly look: (delivery: Delivery) => Promise<'settled' | 'left'> | undefined;
+  /** Headers that are added where a message is put back as a copy. */
+  readonly copyHeaders: (message: Message) => Readonly<Record<string, unknown>>;
   /** Ends the walk early. */
   readonly signal: AbortSignal;
 }
@@ -41,7 +51,7 @@ const FAREWELL_MS = 5_000;
 export async function walkQueue(
   broker: Broker,
   queue: string,
-  { count, prefetch, look, signal }: WalkOptions,
+  { count, prefetch, look, copyHeaders, signal }: WalkOptions,
 ): Promise<number> {
   signal.throwIfAborted();
   if (count === 0) return 0;
@@ -60,17 +70,31 @@ export async function walkQueue(
     if (isOver || seen === count) return;
     seen += 1;
     timer.refresh();
-    const settled = look(delivery);
+    const settled = lookAt(delivery);
     if (settled === undefined) leave(delivery);
     else track(settled.then((how) => (how === 'left' ? leave(delivery) : undefined)));
     endWhenDone();
   }
 
+  /** What is thrown in the middle of a delivery would be the broker's to handle, and nobody would hear of it. */
+  function lookAt(delivery: Delivery): Promise<'settled' | 'left'> | undefined {
+    try {
+      return look(delivery);
+    } catch (error) {
+      end.reject(error);
+      return undefined;
+    }
+  }
+
   function leave(delivery: Delivery): void {
     const mayStay = count - seen < prefetch - held && handedOut(delivery) < MOST_HANDED_OUT;
-    if (mayStay) held += 1;
+    if (mayStay) {
+      held += 1;
+      return;
+    }
+    const copied = delivery.requeue({ delayMs: 0, headers: copyHeaders(delivery.message) });
     // Where the copy cannot be made the message stays as well, and holds its place until the end.
-    else track(delivery.requeue({ delayMs: 0, headers: {} }).catch(() => {}));
+    track(copied.catch(() => {}));
   }
 
   function track(work: Promise<unknown>): void {

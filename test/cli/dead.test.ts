@@ -1,9 +1,17 @@
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { amqpUrl } from '../support/amqp-url.ts';
 import { CLI, makeProject, TestDaemon } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Ended, eventsOf, linesOf, type Started, start } from './submit-project.ts';
+
+const isRoot = process.getuid?.() === 0;
+/** Who may not look into a folder that is closed to others: for root somebody else, for anybody else itself. */
+const NOBODY = isRoot ? { uid: 65_534, gid: 65_534 } : {};
+const nobodyMayRun = spawnSync(process.execPath, [CLI, '--version'], NOBODY).status === 0;
 
 const rbitTs = (...args: readonly string[]): Started => start(process.execPath, [CLI, ...args]);
 
@@ -53,7 +61,12 @@ keep-failed = yes
 
   it('says that there are none where nothing ever died', async () => {
     const { code, stdout, stderr } = await dead('list', 'never');
-    expect({ code, stdout, stderr }).toStrictEqual({ code: 0, stdout: 'no dead letters\n', stderr: '' });
+    expect({ code, stdout, stderr }).toStrictEqual({
+      code: 0,
+      stdout: 'no dead letters\n',
+      stderr:
+        broker === 'RabbitMQ' ? '' : `no queue file ${join(project.dir, 'state', 'queue.sqlite')} yet\n`,
+    });
     expect(await dead('retry', 'never', '--all')).toMatchObject({ code: 0, stdout: 'no dead letters\n' });
     expect(await dead('list', 'never', '--json')).toMatchObject({ code: 0, stdout: '' });
   });
@@ -64,25 +77,26 @@ keep-failed = yes
     await submit('other', 'job-3', 'no JSON \u001b[2J');
     await work(3, /message dead-lettered$/);
 
-    const listed = await dead('list', 'strict');
+    const listed = await dead('list', 'morgue');
     expect(listed).toMatchObject({ code: 0, stderr: '' });
     const [head, ...rows] = linesOf(listed.stdout);
-    expect(head).toMatch(/^id +died at +runner +attempts +bytes +reason$/);
+    expect(head).toMatch(/^id +died at +queue +runner +attempts +bytes +reason$/);
     expect(rows).toHaveLength(3);
-    for (const row of rows) expect(row).toMatch(/^[\da-f]{8} {2}\d{4}-\d\d-\d\dT\S+Z +strict {2}1 +\d+ +\S/);
+    for (const row of rows)
+      expect(row).toMatch(/^[\da-f]{8} {2}\d{4}-\d\d-\d\dT\S+Z +(strict|other)\.\S+ +strict {2}1 +\d+ +\S/);
     expect(rows.join()).toMatch(/not Ada: Eve/);
     const letters = eventsOf((await dead('list', 'morgue', '--json')).stdout);
     const idOf = (job: string): string => String(letters.find((letter) => letter['job'] === job)?.['id']);
     expect(letters.map((letter) => letter['id'])).toStrictEqual(rows.map((row) => row.slice(0, 8)));
 
-    const limited = await dead('list', 'strict', '--limit', '1');
+    const limited = await dead('list', 'morgue', '--limit', '1');
     expect(linesOf(limited.stdout)).toHaveLength(2);
-    expect(limited.stderr).toBe('1 of 3 dead letters; --limit 3 shows all\n');
+    expect(limited.stderr).toBe(`1 shown, 3 on ${queue('morgue')}; --limit 3 shows all\n`);
 
-    const shown = await dead('show', 'strict', idOf('job-1'), 'job-3', 'nobody');
+    const shown = await dead('show', 'morgue', idOf('job-1'), 'job-3', 'nobody');
     expect(shown).toMatchObject({
       code: 1,
-      stderr: `no dead letter nobody (rbit-ts dead list ${queue('strict')} shows all)\n`,
+      stderr: `no dead letter nobody (rbit-ts dead list ${queue('morgue')} shows all)\n`,
     });
     expect(shown.stdout).toMatch(/^ {6}"name": "\\u001b\[2JBob"$/m);
     expect(shown.stdout).toMatch(/^ {2}no JSON/m);
@@ -97,7 +111,7 @@ keep-failed = yes
       body: { parameters: { name: 'Eve' } },
     });
 
-    const retried = await dead('retry', 'strict', 'job-3');
+    const retried = await dead('retry', 'other', 'job-3');
     expect(retried).toMatchObject({
       code: 0,
       stdout: `${idOf('job-3')} retried, it is on ${queue('other')} again\n`,
@@ -113,14 +127,14 @@ keep-failed = yes
       code: 0,
       stdout: '2 dead letters retried\n',
     });
-    expect((await dead('list', 'strict')).stdout).toBe('no dead letters\n');
+    expect((await dead('list', 'morgue')).stdout).toBe('no dead letters\n');
     await work(2, /message dead-lettered$/);
     expect(await dead('drop', 'strict', '--all')).toMatchObject({ code: 64 });
-    expect(await dead('drop', 'strict', '--all', '--yes')).toMatchObject({
+    expect(await dead('drop', 'morgue', '--all', '--yes')).toMatchObject({
       code: 0,
       stdout: '2 dead letters dropped\n',
     });
-    expect((await dead('list', 'strict')).stdout).toBe('no dead letters\n');
+    expect((await dead('list', 'morgue')).stdout).toBe('no dead letters\n');
   }, 120_000);
 
   it('asks on a terminal before it drops all', async () => {
@@ -130,7 +144,7 @@ keep-failed = yes
       .map((word) => `'${word}'`)
       .join(' ');
     const terminal = start('script', ['-qec', line, '/dev/null'], 'n\n');
-    expect((await terminal.ended).stdout).toContain('for good? [y/N]');
+    expect((await terminal.ended).stdout).toContain('for good (');
     expect(linesOf((await dead('list', 'strict')).stdout)).toHaveLength(2);
     await start('script', ['-qec', line, '/dev/null'], 'y\n').ended;
     expect((await dead('list', 'strict')).stdout).toBe('no dead letters\n');
@@ -147,6 +161,37 @@ describe('dead says in one line', () => {
     expect(code).toBe(78);
     expect(stderr).toMatch(/no queue is called wroker\.pdf \(did you mean worker\.pdf\?\)\n$/);
     await remove();
+  });
+
+  it('that the queue cannot be looked at, as check does, and nothing of no dead letters', async () => {
+    const { dir, ini: path, remove } = await makeProject(ini(''));
+    await writeFile(join(dir, 'state'), 'no folder');
+    const [listed, checked] = await Promise.all([
+      rbitTs('dead', 'list', 'worker.pdf', '-c', path).ended,
+      rbitTs('check', path).ended,
+    ]);
+    expect(listed).toMatchObject({ code: 78, stdout: '' });
+    expect(listed.stderr).toMatch(/^\S+:3: \[rbit\] state-dir: \S+ is not a folder \(.+\)\n$/);
+    expect(listed.stderr).toBe(checked.stderr);
+    await remove();
+  });
+
+  it.skipIf(!nobodyMayRun)('that the queue may not be read by this user', async () => {
+    const { dir, ini: path, remove } = await makeProject(ini(''));
+    const state = join(dir, 'state');
+    await chmod(dir, 0o755);
+    await mkdir(state);
+    await writeFile(join(state, 'queue.sqlite'), '');
+    await chmod(state, isRoot ? 0o700 : 0o000);
+    const args = ['dead', 'list', 'worker.pdf', '-c', path];
+    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
+      ...NOBODY,
+      encoding: 'utf8',
+    });
+    await chmod(state, 0o700);
+    await remove();
+    expect({ status, stdout }).toStrictEqual({ status: 78, stdout: '' });
+    expect(stderr).toMatch(/^\S+:3: \[rbit\] state-dir: \S+ may not be written by \S+ \(.+\)\n$/);
   });
 
   it('that the broker is away, without its password', async () => {

@@ -55,6 +55,7 @@ function describeDeadLetters(name: string, make: MakeBroker): void {
       const queue = `q.${randomUUID()}`;
       const broker = openBroker(make, queue);
       await broker.prepare(`${queue}.dead`, AbortSignal.timeout(10_000));
+      await broker.writable(AbortSignal.timeout(10_000));
       await Promise.all(
         messages.map(({ body, properties }) =>
           broker.publish({
@@ -93,7 +94,7 @@ function describeDeadLetters(name: string, make: MakeBroker): void {
         retryDeadLetters(
           from,
           wanted,
-          () => queue,
+          () => ({ queue }),
           (treatment) => treatments.push(treatment),
         ),
       );
@@ -152,6 +153,36 @@ function describeDeadLetters(name: string, make: MakeBroker): void {
         [0, 1, 2, 3, 4].map((n) => `job-${n}`),
       );
       expect(await list(queue)).toHaveLength(20);
+    });
+
+    it('of other queues are passed over, and a limit counts only those that are meant', async () => {
+      const queue = await bury(
+        numbered(30).map(({ body, properties }, n) => ({
+          body,
+          properties: { ...properties, headers: { 'x-rbit-queue': n % 10 === 9 ? 'rare' : 'common' } },
+        })),
+      );
+      const concerns = (letter: DeadLetter): boolean => letter.queue === 'rare';
+      const read = async (limit: number): Promise<{ jobs: unknown[]; isMore: boolean }> => {
+        const jobs: unknown[] = [];
+        const isMore = await visit(queue, (from) =>
+          readDeadLetters({ ...from, concerns }, 'all', limit, ({ job }) => jobs.push(job)),
+        );
+        return { jobs, isMore };
+      };
+      expect(await read(2)).toStrictEqual({ jobs: ['job-9', 'job-19'], isMore: true });
+      expect(await read(3)).toStrictEqual({ jobs: ['job-9', 'job-19', 'job-29'], isMore: false });
+      const dropped: unknown[] = [];
+      await visit(queue, (from) =>
+        dropDeadLetters({ ...from, concerns, isShared: true }, 'all', ({ letter }) =>
+          dropped.push(letter.job),
+        ),
+      );
+      expect(dropped).toStrictEqual(['job-9', 'job-19', 'job-29']);
+      const left = numbered(30).map(({ properties }) => properties.correlationId);
+      expect((await list(queue)).map(({ job }) => job)).toStrictEqual(
+        left.filter((job) => !dropped.includes(job)),
+      );
     });
 
     it('are retried as they were before they died: same body, same properties, nothing of their history', async () => {
@@ -220,7 +251,7 @@ function describeDeadLetters(name: string, make: MakeBroker): void {
 
     it('stay where they are when nobody knows where they belong, or there is no such queue', async () => {
       const queue = await bury(numbered(3));
-      for (const to of [undefined, `gone.${queue}`]) {
+      for (const home of [{ reason: 'lost' }, { queue: `gone.${queue}` }]) {
         const treatments: Treatment[] = [];
         await visit(queue, async (from) => {
           // As a broker that may not make queues.
@@ -228,7 +259,7 @@ function describeDeadLetters(name: string, make: MakeBroker): void {
           await retryDeadLetters(
             { ...from, broker },
             'all',
-            () => to,
+            () => home,
             (treatment) => treatments.push(treatment),
           );
         });
@@ -247,6 +278,25 @@ function describeDeadLetters(name: string, make: MakeBroker): void {
       const numbers = Array.from({ length: 2100 }, (_, n) => n).filter((n) => n !== 7 && n !== 2050);
       expect(left.toSorted((a, b) => a - b)).toStrictEqual(numbers);
     });
+
+    // One broker is enough for so many: what is pinned is this side of the port.
+    it.runIf(name.includes('embedded'))(
+      'are listed without moving any, however large the limit',
+      async () => {
+        const queue = await bury(numbered(65_540));
+        const jobs: unknown[] = [];
+        const isMore = await visit(queue, (from) =>
+          readDeadLetters(from, 'all', 1_000_000, ({ job }) => jobs.push(job)),
+        );
+        expect({ isMore, count: jobs.length, last: jobs.at(-1) }).toStrictEqual({
+          isMore: true,
+          count: 65_535,
+          last: 'job-65534',
+        });
+        expect((await list(queue, 2)).map(({ job }) => job)).toStrictEqual(['job-0', 'job-1']);
+      },
+      120_000,
+    );
 
     it('are not waited for when somebody else has taken them meanwhile', async () => {
       const queue = await bury(numbered(3));
@@ -297,25 +347,50 @@ describeDeadLetters('RabbitMQ', (queues) => createAmqpBroker(amqpOptions(url, { 
 describe('dead letters on a quorum queue', () => {
   afterEach(closeAll);
 
-  it('survive being looked at more often than the queue allows', async () => {
-    const queue = `q.${randomUUID()}.dead`;
+  it('tell the same of themselves however often they are looked at', async () => {
+    const queue = `q.${randomUUID()}`;
+    const dead = `${queue}.dead`;
     const connection = await connect(url);
     const channel = await connection.createConfirmChannel();
-    await channel.assertQueue(queue, { arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 12 } });
-    channel.sendToQueue(queue, Buffer.from('{}'), { messageId: 'm', headers: { mine: 'kept' } });
+    await channel.assertQueue(queue, {
+      arguments: {
+        'x-queue-type': 'quorum',
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-routing-key': dead,
+      },
+    });
+    await channel.assertQueue(dead, { arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 12 } });
+    channel.sendToQueue(queue, Buffer.from('1'), { messageId: 'm', headers: { mine: 'kept' } });
+    channel.sendToQueue(queue, Buffer.from('2'), { correlationId: 'job-2' });
     await channel.waitForConfirms();
-    const ids = new Set<string>();
-    for (let look = 1; look <= 30; look += 1) {
+    for (const _ of ['m', 'job-2']) {
+      const taken = await eventually(async () => channel.get(queue), 'a message to reject');
+      if (taken !== false) channel.nack(taken, false, false);
+    }
+    const looks: DeadLetter[][] = [];
+    let copies = 0;
+    for (let look = 1; look <= 25; look += 1) {
       const broker = createAmqpBroker(amqpOptions(url));
       broker.start();
       const signal = AbortSignal.timeout(10_000);
       // What was looked at is back when the queue has noticed that its consumer has gone.
-      await eventually(async () => (await broker.count(queue, signal)) === 1, `the message at look ${look}`);
-      await readDeadLetters({ broker, queue, count: 1, signal }, 'all', 1, ({ id }) => ids.add(id));
+      await eventually(async () => (await broker.count(dead, signal)) === 2, `both messages at look ${look}`);
+      const letters: DeadLetter[] = [];
+      await readDeadLetters({ broker, queue: dead, count: 2, signal }, 'all', 2, (letter, { properties }) => {
+        letters.push(letter);
+        if (properties.headers['x-death'] === undefined) copies += 1;
+      });
+      looks.push(letters.toSorted((a, b) => a.bytes - b.bytes || (a.job ?? '').localeCompare(b.job ?? '')));
       await broker.close(5000);
     }
-    expect(ids.size).toBe(1);
+    expect(copies).toBeGreaterThan(0);
+    expect(looks[0]).toMatchObject([
+      { job: 'job-2', queue, reason: 'dead-lettered by the broker: rejected', diedAt: expect.any(String) },
+      { job: 'm', queue, reason: 'dead-lettered by the broker: rejected', diedAt: expect.any(String) },
+    ]);
+    for (const look of looks) expect(look).toStrictEqual(looks[0]);
     await channel.deleteQueue(queue);
+    await channel.deleteQueue(dead);
     await connection.close();
   }, 60_000);
 });

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { DeadLetter } from '../../client/dead-letter.ts';
+import { table } from '../terminal/table.ts';
 import { harmless, harmlessJson, oneLine } from '../terminal/terminal-text.ts';
 
 /** A message's own part of it. */
@@ -11,13 +12,14 @@ interface Contents {
 /** More of a body is not shown to people. */
 const LONGEST_BODY = 64 * 1024;
 
-/** The columns of `dead list`. */
-export const DEAD_LETTER_COLUMNS = ['id', 'died at', 'runner', 'attempts', 'bytes', 'reason'];
-
-/** One row of `dead list`, without control characters. */
-export function deadLetterRow({ id, diedAt, runner, attempt, bytes, reason }: DeadLetter): string[] {
-  const cells = [id, diedAt, runner, attempt, bytes, reason];
-  return cells.map((cell) => (cell === undefined ? '-' : oneLine(String(cell))));
+/** The table of `dead list`, without control characters; `withQueues`: also where each one died. */
+export function deadLetterTable(letters: readonly DeadLetter[], withQueues: boolean): string {
+  const head = ['id', 'died at', ...(withQueues ? ['queue'] : []), 'runner', 'attempts', 'bytes', 'reason'];
+  const rows = letters.map(({ id, diedAt, queue, runner, attempt, bytes, reason }) => {
+    const cells = [id, diedAt, ...(withQueues ? [queue] : []), runner, attempt, bytes, reason];
+    return cells.map((cell) => (cell === undefined ? '-' : oneLine(String(cell))));
+  });
+  return table(head, rows);
 }
 
 /** All that there is to know of a dead letter, for people: several lines, the last one ends. */
@@ -57,7 +59,10 @@ function bodyValue(body: Buffer): { body: unknown } | { text: string } | { base6
   if (!isUtf8(body)) return { base64: body.toString('base64') };
   const text = body.toString();
   try {
-    return { body: JSON.parse(text) };
+    const value: unknown = JSON.parse(text);
+    // What is nested too deep can be read, but not written.
+    JSON.stringify(value);
+    return { body: value };
   } catch {
     return { text };
   }
@@ -65,9 +70,22 @@ function bodyValue(body: Buffer): { body: unknown } | { text: string } | { base6
 
 function bodyLines(body: Buffer): string[] {
   const value = bodyValue(body);
-  const text =
-    'body' in value ? JSON.stringify(value.body, null, 2) : 'text' in value ? value.text : value.base64;
+  const text = textOf(value, body);
   const lines = text.slice(0, LONGEST_BODY).split(/\r?\n/);
   const more = text.length - LONGEST_BODY;
   return more > 0 ? [...lines, `… and ${more} characters more (--json shows all)`] : lines;
+}
+
+function textOf(value: ReturnType<typeof bodyValue>, body: Buffer): string {
+  if ('base64' in value) return value.base64;
+  // Indenting makes a long text longer still, and most of it is not shown.
+  return 'body' in value && body.length <= LONGEST_BODY ? indented(value.body) : body.toString();
+}
+
+function indented(value: unknown): string {
+  try {
+    return JSON.stringify(value, null, 2);
+  } catch {
+    return JSON.stringify(value);
+  }
 }

@@ -1,68 +1,35 @@
-import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { watchTrouble } from '../../client/broker-trouble.ts';
 import type { DeadLetter } from '../../client/dead-letter.ts';
 import { type DeadLetterQueue, whyUnusable } from '../../client/dead-letters.ts';
 import { createTimeLimit } from '../../client/time-limit.ts';
 import { ConfigError } from '../../config/config-error.ts';
 import type { Config } from '../../config/config.ts';
-import { didYouMean } from '../../config/suggest.ts';
 import { makeBroker } from '../../daemon/make-broker.ts';
-import { queueFile } from '../../daemon/state-dir.ts';
+import { checkStateDir, queueFile } from '../../daemon/state-dir.ts';
 import { formatDuration } from '../../job/duration.ts';
 import { EXIT } from '../exit-codes.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { oneLine } from '../terminal/terminal-text.ts';
-
-/** A dead-letter queue, and how it was asked for. */
-export interface DeadQueue {
-  readonly name: string;
-  /** A mapped queue, or the dead-letter queue itself. */
-  readonly asked: string;
-  /** The mapped queues whose dead letters it takes; at least one. */
-  readonly takesFrom: readonly string[];
-}
+import { type DeadQueue, isAskedFor, isWhole } from './scope.ts';
 
 const ANSWER_LIMIT_MS = 5_000;
 const CLOSE_LIMIT_MS = 5_000;
 
-/** The dead-letter queue of a mapped queue, or the one of that name. Throws ConfigError with the nearest name. */
-export function findDeadQueue(config: Config, asked: string): DeadQueue {
-  const { queues, files } = config;
-  const names = [...queues.values()].map(({ deadLetter }) => deadLetter);
-  const name = queues.get(asked)?.deadLetter ?? names.find((deadLetter) => deadLetter === asked);
-  if (name === undefined) {
-    const message = `no queue is called ${asked}`;
-    const fix = didYouMean(asked, [...queues.keys(), ...names], `there are ${[...queues.keys()].join(', ')}`);
-    throw new ConfigError([
-      { file: files[0] ?? 'rbit.ini', section: 'rbit', key: 'queue-mappings', message, fix },
-    ]);
-  }
-  const takesFrom = [...queues].filter(([, { deadLetter }]) => deadLetter === name).map(([queue]) => queue);
-  return { name, asked, takesFrom };
-}
-
 /**
- * The queue that a dead letter goes back to: the one it died on if that one is mapped, else the one that was asked
- * for, or that alone has its dead letters here. Undefined: several might be meant.
- */
-export function homeOf({ queue }: DeadLetter, { asked, takesFrom }: DeadQueue): string | undefined {
-  if (queue !== undefined && takesFrom.includes(queue)) return queue;
-  if (takesFrom.includes(asked)) return asked;
-  return takesFrom.length === 1 ? takesFrom[0] : undefined;
-}
-
-/**
- * Opens a dead-letter queue of the configured broker for `work`; false: there is none, or it is empty. A broker that
- * cannot be used is a line on stderr and exit status 69; Ctrl-C ends `work` and sets its own status. Messages that `work` has
- * not settled are back on the queue afterwards.
+ * Opens a dead-letter queue of the configured broker for `work`; false: there is none, or it is empty. `onOther` hears
+ * of the letters that it meets and that were not asked for. A broker that cannot be used is a line on stderr and exit
+ * status 69, an embedded queue that cannot be looked at a ConfigError; Ctrl-C ends `work` and sets its own status.
+ * Messages that `work` has not settled are back on the queue afterwards.
  */
 export async function withDeadLetters(
   config: Config,
-  { name, takesFrom }: DeadQueue,
+  dead: DeadQueue,
+  onOther: (letter: DeadLetter) => void,
   work: (from: DeadLetterQueue) => Promise<void>,
 ): Promise<boolean> {
-  // Looking makes nothing.
-  if (config.amqp === undefined && !existsSync(queueFile(config))) return false;
+  const { name, takesFrom } = dead;
+  if (config.amqp === undefined && !(await isEmbeddedQueueThere(config))) return false;
   const queueType = config.queues.get(takesFrom[0] ?? '')?.queueType;
   const options = { bind: [], deadLetter: `${name}.dead`, ...(queueType === undefined ? {} : { queueType }) };
   const { broker } = await makeBroker(config, new Map([[name, options]]));
@@ -75,7 +42,14 @@ export async function withDeadLetters(
     const count = await broker.count(name, limit.signal);
     limit.end();
     if (count === undefined || count === 0) return false;
-    await work({ broker, queue: name, count, signal });
+    await work({
+      broker,
+      queue: name,
+      count,
+      signal,
+      isShared: takesFrom.length > 1,
+      ...(isWhole(dead) ? {} : { concerns }),
+    });
   } catch (error) {
     const silence = `it does not answer (tried for ${formatDuration(ANSWER_LIMIT_MS)})`;
     const reason = limit.isOver ? (trouble.reason ?? silence) : whyUnusable(error);
@@ -91,4 +65,26 @@ export async function withDeadLetters(
     interruption.end();
   }
   return true;
+
+  function concerns(letter: DeadLetter): boolean {
+    const isMeant = isAskedFor(letter, dead);
+    if (!isMeant) onOther(letter);
+    return isMeant;
+  }
+}
+
+/** Looking makes nothing, so a queue file that is missing is said to be, and one that may be there is not passed over. */
+async function isEmbeddedQueueThere(config: Config): Promise<boolean> {
+  const file = queueFile(config);
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      process.stderr.write(config.secrets.mask(`no queue file ${oneLine(file)} yet\n`));
+      return false;
+    }
+    const problem = await checkStateDir(config);
+    throw problem === undefined ? error : new ConfigError([problem], config);
+  }
 }

@@ -1,11 +1,18 @@
 import type { DeadLetter } from '../../client/dead-letter.ts';
-import { readDeadLetters } from '../../client/dead-letters.ts';
-import { DEAD_LETTER_COLUMNS, deadLetterJson, deadLetterRow, deadLetterText } from './letter-text.ts';
-import { findDeadQueue, withDeadLetters } from './queue.ts';
-import { watchIds } from './named-ids.ts';
+import {
+  type DeadLetterQueue,
+  MOST_IN_PLACE,
+  type OnLetter,
+  readDeadLetters,
+  type Wanted,
+} from '../../client/dead-letters.ts';
+import type { Config } from '../../config/config.ts';
 import { readConfig } from '../read-config.ts';
-import { table } from '../terminal/table.ts';
 import { cut, harmlessJson } from '../terminal/terminal-text.ts';
+import { startCensus } from './census.ts';
+import { deadLetterJson, deadLetterTable, deadLetterText } from './letter-text.ts';
+import { withDeadLetters } from './queue.ts';
+import { type DeadQueue, findDeadQueue, isMixed } from './scope.ts';
 
 export interface ReadingOptions {
   readonly config?: readonly string[];
@@ -20,16 +27,13 @@ export async function listDeadLetters(
 ): Promise<void> {
   const config = await readConfig(files ?? []);
   const { mask } = config.secrets;
-  const isThere = await withDeadLetters(config, findDeadQueue(config, asked), async (from) => {
-    const letters: DeadLetter[] = [];
-    await readDeadLetters(from, 'all', limit, (letter) => {
-      if (json) process.stdout.write(mask(`${harmlessJson(letter)}\n`));
-      else letters.push(letter);
-    });
-    if (!json) process.stdout.write(mask(fitted(table(DEAD_LETTER_COLUMNS, letters.map(deadLetterRow)))));
-    noteMore(limit, from.count);
+  const letters: DeadLetter[] = [];
+  const queue = findDeadQueue(config, asked);
+  await read({ config, queue, wanted: 'all', limit, json }, (letter) => {
+    if (json) process.stdout.write(mask(`${harmlessJson(letter)}\n`));
+    else letters.push(letter);
   });
-  if (!isThere && !json) process.stdout.write('no dead letters\n');
+  if (letters.length > 0) process.stdout.write(mask(fitted(deadLetterTable(letters, isMixed(queue)))));
 }
 
 /** `dead show`: properties, headers and body of the dead letters that are named, else of the first ones. */
@@ -40,19 +44,47 @@ export async function showDeadLetters(
 ): Promise<void> {
   const config = await readConfig(files ?? []);
   const wanted = ids.length === 0 ? 'all' : ids;
-  const named = watchIds(asked, wanted);
-  const isThere = await withDeadLetters(config, findDeadQueue(config, asked), async (from) => {
-    await readDeadLetters(from, wanted, limit, (letter, message) => {
-      named.meet(letter);
-      const text = json ? `${deadLetterJson(letter, message)}\n` : deadLetterText(letter, message);
-      process.stdout.write(config.secrets.mask(text));
-    });
-    named.report();
-    if (wanted === 'all') noteMore(limit, from.count);
+  const queue = findDeadQueue(config, asked);
+  await read({ config, queue, wanted, limit, json }, (letter, message) => {
+    const text = json ? `${deadLetterJson(letter, message)}\n` : deadLetterText(letter, message);
+    process.stdout.write(config.secrets.mask(text));
   });
+}
+
+interface Reading {
+  readonly config: Config;
+  readonly queue: DeadQueue;
+  readonly wanted: Wanted;
+  readonly limit: number;
+  readonly json: true | undefined;
+}
+
+/** Reads what was asked for, and says what was not there, or not read. */
+async function read({ config, queue, wanted, limit, json }: Reading, onLetter: OnLetter): Promise<void> {
+  const census = startCensus(queue, wanted, config.secrets.mask);
+  let shown = 0;
+  const isThere = await withDeadLetters(
+    config,
+    queue,
+    (letter) => census.passOver(letter),
+    async (from) => {
+      const mayBeMore = await readDeadLetters(from, wanted, limit, (letter, message) => {
+        census.meet(letter);
+        shown += 1;
+        onLetter(letter, message);
+      });
+      if (mayBeMore) noteMore(shown, limit, from);
+      else if (shown === 0 && wanted === 'all') sayNone();
+      census.report();
+    },
+  );
   if (isThere) return;
-  named.report();
-  if (!json) process.stdout.write('no dead letters\n');
+  census.report();
+  sayNone();
+
+  function sayNone(): void {
+    if (!json) process.stdout.write('no dead letters\n');
+  }
 }
 
 function fitted(text: string): string {
@@ -64,6 +96,13 @@ function fitted(text: string): string {
     .join('\n');
 }
 
-function noteMore(limit: number, count: number): void {
-  if (count > limit) process.stderr.write(`${limit} of ${count} dead letters; --limit ${count} shows all\n`);
+function noteMore(shown: number, limit: number, { queue, count }: DeadLetterQueue): void {
+  const most = Math.min(count, MOST_IN_PLACE);
+  const rest =
+    limit < most
+      ? `--limit ${most} shows ${most < count ? 'more' : 'all'}`
+      : most < count
+        ? `only the first ${most} can be looked at where they are`
+        : 'somebody else has taken the others';
+  process.stderr.write(`${shown} shown, ${count} on ${queue}; ${rest}\n`);
 }

@@ -9,6 +9,8 @@ import { oneLine } from '../terminal/terminal-text.ts';
 /** Tells what becomes of dead letters as they are retried or dropped, and sums it up. */
 export interface DeadTally {
   add(treatment: Treatment): void;
+  /** One of those that there are was not meant. */
+  passOver(): void;
   end(): void;
 }
 
@@ -30,6 +32,7 @@ const BAR_COLUMNS = 24;
 export function createDeadTally({ done, wanted, count, mask }: DeadTallyOptions): DeadTally {
   let doneCount = 0;
   let leftCount = 0;
+  let total = count;
   const line =
     wanted === 'all' && isLive(process.stderr)
       ? createLiveLine(process.stderr, createPaint(true), status)
@@ -38,8 +41,8 @@ export function createDeadTally({ done, wanted, count, mask }: DeadTallyOptions)
   function status(): Piece[] {
     const treated = doneCount + leftCount;
     return [
-      [progressBar((100 * treated) / count, BAR_COLUMNS), 'cyan'],
-      [` ${doneCount} of ${count} ${done}`],
+      [progressBar((100 * treated) / total, BAR_COLUMNS), 'cyan'],
+      [` ${doneCount} of ${total} ${done}`],
     ];
   }
 
@@ -62,11 +65,14 @@ export function createDeadTally({ done, wanted, count, mask }: DeadTallyOptions)
       const where = treatment.to === undefined ? '' : `, it is on ${treatment.to} again`;
       process.stdout.write(mask(`${letter.id} ${done}${where}\n`));
     },
+    passOver() {
+      total -= 1;
+    },
     end() {
       line?.close();
       if (wanted !== 'all') return;
       const letters = doneCount === 1 ? 'dead letter' : 'dead letters';
-      const left = count - doneCount;
+      const left = total - doneCount;
       process.stdout.write(`${doneCount} ${letters} ${done}${left === 0 ? '' : `, ${left} left`}\n`);
     },
   };

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import type { DeadLetter } from '../../client/dead-letter.ts';
 import {
   type DeadLetterQueue,
   dropDeadLetters,
@@ -6,11 +7,12 @@ import {
   type Treatment,
   type Wanted,
 } from '../../client/dead-letters.ts';
-import { type DeadQueue, findDeadQueue, homeOf, withDeadLetters } from './queue.ts';
-import { createDeadTally } from './tally.ts';
-import { watchIds } from './named-ids.ts';
 import { readConfig } from '../read-config.ts';
 import { UsageError } from '../usage-error.ts';
+import { startCensus } from './census.ts';
+import { withDeadLetters } from './queue.ts';
+import { type DeadQueue, findDeadQueue, homeOf, isWhole } from './scope.ts';
+import { createDeadTally, type DeadTally } from './tally.ts';
 
 export interface TreatingOptions {
   readonly config?: readonly string[];
@@ -25,7 +27,7 @@ interface Treating {
   /** What has then been done to them. */
   readonly done: string;
   /** Asked once, when it is known how many there are. */
-  readonly isMeant?: (from: DeadLetterQueue) => Promise<boolean>;
+  readonly isMeant?: (from: DeadLetterQueue, queue: DeadQueue) => Promise<boolean>;
   readonly treat: (
     from: DeadLetterQueue,
     wanted: Wanted,
@@ -60,10 +62,17 @@ export async function dropFromQueue(
   await run(asked, ids, options, {
     command: 'drop',
     done: 'dropped',
-    isMeant: async ({ count, signal }) =>
-      !isQuestion || confirm(`Drop ${count} dead letters of ${asked} for good? [y/N] `, signal),
+    isMeant: async ({ count, signal }, queue) =>
+      !isQuestion || confirm(`${dropQuestion(queue, count)} [y/N] `, signal),
     treat: (from, wanted, _queue, onTreated) => dropDeadLetters(from, wanted, onTreated),
   });
+}
+
+/** How many of them died on the queue that was asked for is known only when all have been looked at. */
+function dropQuestion(queue: DeadQueue, count: number): string {
+  const { name, asked } = queue;
+  if (isWhole(queue)) return `Drop all ${count} dead letters on ${name} for good?`;
+  return `Drop the dead letters of ${asked} for good (${count} ${count === 1 ? 'is' : 'are'} on ${name}, those of other queues stay)?`;
 }
 
 async function run(
@@ -78,22 +87,29 @@ async function run(
   const config = await readConfig(files ?? []);
   const queue = findDeadQueue(config, asked);
   const wanted = all === true ? 'all' : ids;
-  const named = watchIds(asked, wanted);
-  const isThere = await withDeadLetters(config, queue, async (from) => {
-    if (isMeant !== undefined && !(await isMeant(from))) return;
-    const tally = createDeadTally({ done, wanted, count: from.count, mask: config.secrets.mask });
+  const { mask } = config.secrets;
+  const census = startCensus(queue, wanted, mask);
+  let tally: DeadTally | undefined;
+  const onOther = (letter: DeadLetter): void => {
+    census.passOver(letter);
+    tally?.passOver();
+  };
+  const isThere = await withDeadLetters(config, queue, onOther, async (from) => {
+    if (isMeant !== undefined && !(await isMeant(from, queue))) return;
+    const counting = createDeadTally({ done, wanted, count: from.count, mask });
+    tally = counting;
     try {
       await treat(from, wanted, queue, (treatment) => {
-        named.meet(treatment.letter);
-        tally.add(treatment);
+        census.meet(treatment.letter);
+        counting.add(treatment);
       });
-      named.report();
     } finally {
-      tally.end();
+      counting.end();
     }
+    census.report();
   });
   if (isThere) return;
-  named.report();
+  census.report();
   process.stdout.write('no dead letters\n');
 }
 
