@@ -4,6 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { checkCommand } from '../src/cli/check.ts';
+import { deadCommand } from '../src/cli/dead.ts';
+import { initCommand } from '../src/cli/init.ts';
+import { runCommand } from '../src/cli/run.ts';
+import { submitCommand } from '../src/cli/submit.ts';
+import { tryCommand } from '../src/cli/try.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { schema } from '../src/config/schema.ts';
 
@@ -73,6 +79,66 @@ describe('rbit.example.ini', () => {
           expect(shown, name).toBe(key.default);
         }
       }
+    }
+  });
+});
+
+/** Lines that are commands of rbit-ts, as words. */
+function commandsIn(text: string): string[][] {
+  return [...text.matchAll(/^(?:# +)?(?:npx )?rbit-ts (.*)$/gm)].map(([, line = '']) =>
+    [...line.matchAll(/(?:[^\s"]|"[^"]*")+/g)].map(([word]) => word.replaceAll('"', '')),
+  );
+}
+
+/** Parses a command as the command line would, and runs nothing; throws what is wrong with it. */
+function parse([name = '', ...words]: readonly string[]): void {
+  const commands = [
+    runCommand(),
+    checkCommand(),
+    tryCommand(),
+    submitCommand(),
+    deadCommand(),
+    initCommand(),
+  ];
+  const command = commands.find((one) => one.name() === name);
+  const parsed = command === undefined ? runCommand() : command;
+  for (const one of [parsed, ...parsed.commands])
+    one
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} })
+      .action(() => {});
+  parsed.parse(command === undefined ? [name, ...words] : words, { from: 'user' });
+}
+
+describe('the commands that are shown', () => {
+  const head = commandsIn(example.slice(0, example.indexOf('[rbit]')));
+  const fenced = readme
+    .split(/^```.*$/m)
+    .filter((_, index) => index % 2 === 1)
+    .flatMap(commandsIn);
+
+  it('are some', () => {
+    expect(head).toHaveLength(3);
+    expect(fenced.length).toBeGreaterThan(4);
+  });
+
+  it.each([...head, ...fenced].map((words) => [words.join(' '), words] as const))(
+    'rbit-ts %s has no option too many and no argument too few',
+    (_, words) => {
+      expect(() => parse(words)).not.toThrow();
+    },
+  );
+
+  it('name the example where they stand in it', () => {
+    for (const words of head) expect(words).toContain('rbit.example.ini');
+  });
+
+  it('name queues and runners of the example, or of the file that they name', async () => {
+    const { mappings, runners } = await loadConfig(['rbit.example.ini']);
+    const ofFirst = ['worker.pdf', 'pdf'];
+    const known = { submit: [...mappings.keys(), ...ofFirst], try: [...runners.keys(), ...ofFirst] };
+    for (const [name, target = ''] of [...head, ...fenced]) {
+      if (name === 'submit' || name === 'try') expect(known[name]).toContain(target);
     }
   });
 });

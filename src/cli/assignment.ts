@@ -1,3 +1,4 @@
+import { isContainer, parseExactly } from './exact-json.ts';
 import { UsageError } from './usage-error.ts';
 
 /** One `--set PATH=VALUE`. */
@@ -9,7 +10,10 @@ export interface Assignment {
   readonly value: unknown;
 }
 
-/** Reads `parameters.cart=7`: what follows the first `=` is JSON if it can be read as JSON, else text. Throws UsageError. */
+/**
+ * Reads `parameters.cart=7`: what follows the first `=` is JSON if it can be read as JSON, else text. A number that
+ * JavaScript would write otherwise is text, too: 1.10 is a version, and 12345678901234567890 an id. Throws UsageError.
+ */
 export function parseAssignment(written: string): Assignment {
   const at = written.indexOf('=');
   if (at === -1) throw new UsageError(`--set ${written}: write PATH=VALUE, such as --set parameters.cart=7`);
@@ -52,13 +56,11 @@ function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
-function isContainer(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
-}
-
 function jsonOrText(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value = parseExactly(text);
+    if (JSON.isRawJSON(value)) return text;
+    return typeof value === 'number' && JSON.stringify(value) !== text ? text : value;
   } catch {
     return text;
   }

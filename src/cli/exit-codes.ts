@@ -5,6 +5,8 @@ export const EXIT = {
   usage: 64,
   brokerUnusable: 69,
   bug: 70,
+  /** Standard output cannot be written, so what it was to say is lost. */
+  outputLost: 74,
   /** No answer in time, or not now: trying again later may help. */
   tempFail: 75,
   badConfig: 78,

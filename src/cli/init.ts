@@ -26,6 +26,12 @@ that is there already is left as it is. Exit status: 0; 64 when the folder canno
 
 async function init(dir: string): Promise<void> {
   const folder = resolve(dir);
+  // A line break in it would be one in the unit, which root is to start.
+  if (/\p{Cc}/u.test(folder)) {
+    throw new UsageError(
+      `init: ${oneLine(folder)} has a line break or another control character in its name (use another folder)`,
+    );
+  }
   const files = initFiles({ folder, command: [process.execPath, ownScript()], user: userName() });
   const written = new Set<string>();
   for (const { path, text } of files) {

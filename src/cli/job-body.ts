@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { type Assignment, assign, parseAssignment } from './assignment.ts';
+import { isContainer, parseExactly } from './exact-json.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The options that say what is in a job, as commander reads them. */
@@ -31,7 +32,7 @@ export function addJobBodyOptions(command: Command): Command {
 
 /**
  * The body that the options ask for; `{}` when they ask for nothing. What `--message` names goes out byte for byte
- * unless `--set` changes it. Throws UsageError.
+ * unless `--set` changes it, and even then each number is as it was written. Throws UsageError.
  */
 export async function readJobBody({ message, set = [] }: JobBodyOptions): Promise<JobBody> {
   const assignments = set.map(parseAssignment);
@@ -44,8 +45,7 @@ export async function readJobBody({ message, set = [] }: JobBodyOptions): Promis
 }
 
 function withAssignments(value: unknown, assignments: readonly Assignment[]): unknown {
-  if (typeof value !== 'object' || value === null)
-    throw new UsageError('--set needs a --message that is a JSON object');
+  if (!isContainer(value)) throw new UsageError('--set needs a --message that is a JSON object');
   for (const assignment of assignments) assign(value, assignment);
   return value;
 }
@@ -69,7 +69,7 @@ const WORDS: Readonly<Record<string, string>> = {
 function parse(body: Buffer): { ok: true; value: unknown } | { ok: false; problem: string } {
   if (!isUtf8(body)) return { ok: false, problem: 'not UTF-8' };
   try {
-    return { ok: true, value: JSON.parse(new TextDecoder().decode(body)) };
+    return { ok: true, value: parseExactly(new TextDecoder().decode(body)) };
   } catch (error) {
     // V8 quotes the text itself in its message, of several lines if need be.
     return { ok: false, problem: body.length === 0 ? 'empty' : firstLine((error as Error).message) };

@@ -3,13 +3,17 @@ import { checkCommand } from './check.ts';
 import { deadCommand } from './dead.ts';
 import { EXIT } from './exit-codes.ts';
 import { initCommand } from './init.ts';
+import { misspelledCommand } from './misspelled-command.ts';
 import { runCommand } from './run.ts';
+import { guardStandardOutput } from './standard-output.ts';
 import { submitCommand } from './submit.ts';
+import { oneLine } from './terminal/terminal-text.ts';
 import { tryCommand } from './try.ts';
 import { readVersion } from './version.ts';
 
 /** The command line: `argv` as in process.argv. Sets process.exitCode; see EXIT for what each number means. */
 export async function main(argv: readonly string[]): Promise<void> {
+  const leaveStandardOutput = guardStandardOutput();
   const program = new Command('rbit-ts')
     .description('Runs the jobs of message queues through the runners that an INI file names.')
     .version(readVersion(), '-V, --version', 'print the version')
@@ -34,6 +38,17 @@ Examples:
 Without CONFIG: ./rbit.ini, else ~/.rbit.ini, else /etc/rbit/rbit.ini.`,
     );
   for (const command of commandsOf(program)) command.exitOverride(endOnWrongUse);
+  // Its standard output is the log: a reader that goes away takes neither jobs nor the exit status with it.
+  program.hook('preAction', (_, command) => {
+    if (command.name() === 'run') leaveStandardOutput();
+  });
+  const [, , word] = argv;
+  const meant = misspelledCommand(word, program.commands);
+  if (word !== undefined && meant !== undefined) {
+    process.stderr.write(`${oneLine(word)}: no such file (did you mean the command ${meant}?)\n`);
+    process.exitCode = EXIT.badConfig;
+    return;
+  }
   await program.parseAsync(argv);
 }
 

@@ -4,11 +4,13 @@ import { nameReplyQueue } from '../client/reply-queue.ts';
 import { makeBroker } from '../daemon/make-broker.ts';
 import { replyFilter } from '../daemon/reply-filter.ts';
 import { addConfigOption } from './config-option.ts';
+import { EXIT } from './exit-codes.ts';
 import { listenForInterruption } from './interruption.ts';
 import { addJobBodyOptions, type JobBodyOptions, readJobBody } from './job-body.ts';
 import { noteOnStderr } from './terminal/note.ts';
 import { parseCountOption, parseDurationOption } from './option-parsers.ts';
 import { readConfig } from './read-config.ts';
+import { noteThatNobodyWorks } from './submit/nobody-works.ts';
 import { submitMany } from './submit/submit-many.ts';
 import { submitOne } from './submit/submit-one.ts';
 import { reportErrors, UsageError } from './usage-error.ts';
@@ -63,7 +65,7 @@ elsewhere each event is a line that begins with its name:
 --count --wait ends with completed, failed, unanswered, seconds, jobs/s, p50-ms and p95-ms, each with its number.
 
 Exit status: 0; 1 a job failed, or could not be put on the queue; 64 wrong usage; 69 the broker cannot be used;
-75 no final reply within --timeout; 78 bad configuration; 130 after Ctrl-C: what is on the queue goes on.`;
+74 standard output cannot be written; 75 no final reply within --timeout; 78 bad configuration; 130 after Ctrl-C: what is on the queue goes on.`;
 
 async function submit(queue: string, options: SubmitOptions): Promise<void> {
   if (Buffer.byteLength(queue) > 255 || queue === '')
@@ -96,7 +98,9 @@ async function submit(queue: string, options: SubmitOptions): Promise<void> {
   if (withOutput && exchange === undefined) noteOnStderr('output and progress need `exchange` in [amqp]');
   broker.start();
   try {
-    process.exitCode = count === undefined ? await submitOne(errand) : await submitMany(errand, count);
+    const exitCode = count === undefined ? await submitOne(errand) : await submitMany(errand, count);
+    process.exitCode = exitCode;
+    if (exitCode === EXIT.ok && wait !== true && json !== true) noteThatNobodyWorks(config, queue);
   } finally {
     await broker.close(CLOSE_LIMIT_MS);
     interruption.end();

@@ -13,12 +13,12 @@ import { formatDuration } from '../job/duration.ts';
 import { printProblems } from './config-errors.ts';
 import { addConfigOption } from './config-option.ts';
 import { createDisplay } from './terminal/display.ts';
-import { type Display, isLive } from './terminal/display-port.ts';
+import type { Display } from './terminal/display-port.ts';
 import { EXIT } from './exit-codes.ts';
 import { listenForInterruption } from './interruption.ts';
 import { addJobBodyOptions, type JobBody, type JobBodyOptions, readJobBody } from './job-body.ts';
 import { readConfig } from './read-config.ts';
-import { oneLine } from './terminal/terminal-text.ts';
+import { sayBeside } from './terminal/note.ts';
 import { reportErrors } from './usage-error.ts';
 
 interface TryOptions extends JobBodyOptions {
@@ -86,7 +86,9 @@ async function runOnce(
   signal: AbortSignal,
 ): Promise<TriedJob> {
   const { mask } = config.secrets;
-  const log = createCallbackLog({ level: 'info', mask }, (level, text) => note(display, `${level}: ${text}`));
+  const log = createCallbackLog({ level: 'info', mask }, (level, text) =>
+    sayBeside(display, `${level}: ${text}`),
+  );
   // Nothing but this runner is started.
   const runners = await startRunners({ ...config, mappings: new Map([[section.name, section.name]]) }, log);
   try {
@@ -107,14 +109,14 @@ function show(events: EventEmitter<WorkEvents>, display: Display): void {
     display.show({ event: 'progress', percent, ...(message === undefined ? {} : { message }) }),
   );
   events.on('job:stuck', ({ afterMs }) =>
-    note(display, `error: it did not end within ${formatDuration(afterMs)} of its abort: given up`),
+    sayBeside(display, `error: it did not end within ${formatDuration(afterMs)} of its abort: given up`),
   );
-  events.on('bug', ({ where, error }) => note(display, `bug in ${where}: ${String(error)}`));
+  events.on('bug', ({ where, error }) => sayBeside(display, `bug in ${where}: ${String(error)}`));
 }
 
 /** How the run ended, in the words of its requester where there is a final reply. */
 function endOf({ verdict: { outcome, disposal }, reply }: TriedJob): JobEvent {
-  const final = reply === undefined ? undefined : readJobEvent(reply);
+  const final = reply === undefined ? undefined : readJobEvent({ message: reply, exchange: '' });
   if (final !== undefined) return final;
   const delayMs = disposal.kind === 'requeue' ? disposal.delayMs : 0;
   switch (outcome.kind) {
@@ -137,10 +139,4 @@ function interruptedBy({ reason }: AbortSignal): JobEvent {
 function exitCodeOf({ event }: JobEvent): number {
   if (event === 'completed') return EXIT.ok;
   return event === 'blocked' ? EXIT.tempFail : EXIT.jobFailed;
-}
-
-/** Shown above the status line where there is one, which it would else tear apart. */
-function note(display: Display, text: string): void {
-  if (isLive(process.stdout)) display.note(text);
-  else process.stderr.write(`${oneLine(text)}\n`);
 }

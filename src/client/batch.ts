@@ -1,5 +1,5 @@
-import type { Message, Publication } from '../broker/broker.ts';
-import { type FinalEvent, isFinal, readJobEvent } from './read-job-event.ts';
+import type { Publication } from '../broker/broker.ts';
+import { type FinalEvent, type HeardMessage, isFinal, readJobEvent } from './read-job-event.ts';
 import { publicationOf, type Submission } from './submission.ts';
 import { createTally, type Tally } from './tally.ts';
 
@@ -11,7 +11,7 @@ export interface Batch {
   /** The message for one of them; its time starts now. */
   readonly publicationOf: (index: number) => Publication;
   /** Takes what comes to the reply queue; each job's first final reply counts. */
-  readonly hear: (message: Message) => void;
+  readonly hear: (heard: HeardMessage) => void;
 }
 
 export interface BatchOptions {
@@ -33,10 +33,10 @@ export function createBatch({ job, count, onEnd }: BatchOptions): Batch {
       tally.sent(index);
       return publicationOf({ ...job, id: idOf(index) });
     },
-    hear(message) {
-      const { correlationId = '' } = message.properties;
+    hear(heard) {
+      const { correlationId = '' } = heard.message.properties;
       if (!correlationId.startsWith(prefix)) return;
-      const event = readJobEvent(message);
+      const event = readJobEvent(heard);
       if (event === undefined || !isFinal(event)) return;
       const index = Number(correlationId.slice(prefix.length)) - 1;
       if (tally.ended(index, event.event)) onEnd(correlationId, event);

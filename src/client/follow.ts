@@ -1,5 +1,10 @@
-import type { Message } from '../broker/broker.ts';
-import { type FinalEvent, type HeardEvent, isFinal, readJobEvent } from './read-job-event.ts';
+import {
+  type FinalEvent,
+  type HeardEvent,
+  type HeardMessage,
+  isFinal,
+  readJobEvent,
+} from './read-job-event.ts';
 
 /** Output takes another way than replies and may come a little later: so long nothing may come before it is the end. */
 const LINGER_MS = 100;
@@ -7,7 +12,7 @@ const LONGEST_LINGER_MS = 1000;
 
 /** Follows one job through all that comes to a reply queue. */
 export interface Follower {
-  readonly hear: (message: Message) => void;
+  readonly hear: (heard: HeardMessage) => void;
   /** Resolves with the final reply, after everything else was told. */
   readonly ended: Promise<FinalEvent>;
 }
@@ -29,9 +34,9 @@ export function follow(id: string, tell: (event: HeardEvent) => void, lingers: b
   }
 
   return {
-    hear(message) {
-      if (isOver || message.properties.correlationId !== id) return;
-      const event = readJobEvent(message);
+    hear(heard) {
+      if (isOver || heard.message.properties.correlationId !== id) return;
+      const event = readJobEvent(heard);
       if (event === undefined) return;
       if (!isFinal(event)) {
         if (event.event === 'started' && isStarted) return;

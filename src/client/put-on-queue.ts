@@ -7,7 +7,8 @@ import { abortable } from './abortable.ts';
  * the queue. It is not sent again: that could run the job twice.
  */
 export type Placed =
-  | { readonly kind: 'queued' | 'unroutable' }
+  | { readonly kind: 'queued' }
+  | { readonly kind: 'unroutable' }
   | { readonly kind: 'uncertain' | 'refused'; readonly reason: string };
 
 const FULL_RETRY_MS = 250;
@@ -49,7 +50,7 @@ async function tryOnce(
 ): Promise<Placed | 'again'> {
   try {
     const result = await abortable(broker.publish(publication), signal);
-    return { kind: result === 'routed' ? 'queued' : 'unroutable' };
+    return result === 'routed' ? { kind: 'queued' } : { kind: 'unroutable' };
   } catch (error) {
     if (!(error instanceof BrokerError)) {
       if (signal.aborted) return { kind: 'uncertain', reason: 'the broker has not confirmed it' };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Broker, Message, QueueOptions } from '../broker/broker.ts';
+import { type Broker, BrokerError, type QueueOptions } from '../broker/broker.ts';
 import { abortable } from './abortable.ts';
+import type { HeardMessage } from './read-job-event.ts';
 
 /** Enough to keep a busy queue flowing; each message is acknowledged as soon as it was read. */
 const PREFETCH = 500;
@@ -18,13 +19,18 @@ export function nameReplyQueue({ withExchange }: { withExchange: boolean }): Rep
   return { name, options: { bind, deadLetter: `${name}.dead`, temporary: true } };
 }
 
-/** Consumes the queue; resolves when nothing that is sent to it from now on can be missed. Rejects when `signal` aborts. */
+/**
+ * Makes the queue and consumes it; resolves when nothing that is sent to it from now on can be missed, or with the
+ * broker's reason why it may not be made. Rejects when `signal` aborts.
+ */
 export async function openReplyQueue(
   broker: Broker,
   { name }: ReplyQueue,
-  hear: (message: Message) => void,
+  hear: (heard: HeardMessage) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<{ readonly refused: string } | undefined> {
+  const refused = await whyRefused(broker, name, signal);
+  if (refused !== undefined) return { refused };
   const opened = Promise.withResolvers<void>();
   broker.events.on('consumer:open', ({ queue }) => {
     if (queue === name) opened.resolve();
@@ -34,8 +40,20 @@ export async function openReplyQueue(
     onDelivery(delivery) {
       // What cannot be acknowledged comes again, and is heard once more.
       delivery.ack().catch(() => {});
-      hear(delivery.message);
+      hear(delivery);
     },
   });
   await abortable(opened.promise, signal);
+  return undefined;
+}
+
+/** A consumer tries again for ever, whatever the reason is; who asks hears a refusal. */
+async function whyRefused(broker: Broker, name: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    await broker.prepare(name, signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof BrokerError && error.kind === 'refused') return error.message;
+    throw error;
+  }
 }

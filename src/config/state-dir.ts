@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Entry } from './ini.ts';
 import { placeOf, type Report } from './report.ts';
@@ -43,6 +43,17 @@ function folderName(name: string): string {
   return encodeURIComponent(name).replace(/^\./, '%2E');
 }
 
+// Never a relative one: the state would be wherever the command is called.
 function homeOf(environment: NodeJS.ProcessEnv): string {
-  return environment['HOME'] || homedir();
+  const home = environment['HOME'] ?? '';
+  return isAbsolute(home) ? home : homeOfUser();
+}
+
+function homeOfUser(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    // A user that only has a number has no home, and may hardly write here either: that is told with the folder's name.
+    return '/';
+  }
 }

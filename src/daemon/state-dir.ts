@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
+import { access, lstat, mkdir, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { checkQueueFile, type QueueFileProblem, tryQueueFile } from '../broker/embedded/inspect.ts';
@@ -9,6 +9,8 @@ import type { Problem } from '../config/problem.ts';
 
 /** Nobody but the owner: jobs carry what is nobody else's business. */
 const MODE = 0o700;
+/** Whoever may write to the folder may put another queue in the place of ours. */
+const FOR_EVERYBODY = 0o002;
 
 /** Path of the embedded broker's database. */
 export function queueFile({ rbit }: Config): string {
@@ -24,7 +26,7 @@ export async function makeStateDir(config: Config): Promise<void> {
   const folder = config.rbit.stateDir;
   const wrong =
     (await whyUnmakeable(folder)) ??
-    (await makeFolder(folder)) ??
+    (await makeFolders(folder)) ??
     whyNoQueue(config, await tryQueueFile(queueFile(config)));
   if (wrong !== undefined) throw new ConfigError([problemOf(config, wrong)], config);
 }
@@ -43,12 +45,36 @@ interface Wrong {
   readonly fix: string;
 }
 
-async function makeFolder(folder: string): Promise<Wrong | undefined> {
+/** Makes the folder and those above it one by one: where none can be made, as in /proc, a recursive mkdir never ends. */
+async function makeFolders(folder: string): Promise<Wrong | undefined> {
+  const missing: string[] = [];
+  for (let at = folder; !(await isThere(at)); at = dirname(at)) missing.unshift(at);
+  for (const path of missing) {
+    try {
+      await mkdir(path, { mode: MODE });
+    } catch (error) {
+      // Somebody else may just have made it.
+      if (codeOf(error) !== 'EEXIST') return cannotBe(`${folder} cannot be created: ${path}`, error);
+    }
+  }
+  return undefined;
+}
+
+/** True also for what is there but cannot be looked at. */
+async function isThere(path: string): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: true, mode: MODE });
-    return undefined;
+    await stat(path);
+    return true;
   } catch (error) {
-    return cannotBe(`${folder} cannot be created`, error);
+    return codeOf(error) !== 'ENOENT';
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch {
+    return false;
   }
 }
 
@@ -57,11 +83,16 @@ async function whyUnmakeable(folder: string): Promise<Wrong | undefined> {
   for (let at = folder; ; at = dirname(at)) {
     const here = at === folder ? folder : `${folder} cannot be created: ${at}`;
     try {
-      if (!(await stat(at)).isDirectory())
+      const found = await stat(at);
+      if (!found.isDirectory())
         return { message: `${here} is not a folder`, fix: 'set state-dir to another folder' };
+      if (at === folder && (found.mode & FOR_EVERYBODY) !== 0)
+        return { message: `${here} may be written by everybody`, fix: `chmod o-w ${folder}` };
       await access(at, constants.W_OK | constants.X_OK);
       return undefined;
     } catch (error) {
+      if (codeOf(error) === 'ENOENT' && (await isLink(at)))
+        return { message: `${here} is a link that leads nowhere`, fix: 'set state-dir to another folder' };
       // ENOTDIR: a file is somewhere above, and will be found there.
       if (!['ENOENT', 'ENOTDIR'].includes(codeOf(error)) || at === dirname(at)) return cannotBe(here, error);
     }
@@ -79,6 +110,9 @@ function cannotBe(what: string, error: unknown): Wrong {
       };
     case 'EROFS':
       return { message: `${what} is on a read-only file system`, fix };
+    // Of a folder whose parent is there.
+    case 'ENOENT':
+      return { message: `${what} is on a file system that takes no folders`, fix };
     default:
       return { message: `${what}: ${codeOf(error)}`, fix };
   }

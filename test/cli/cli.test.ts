@@ -1,7 +1,9 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { connect } from 'amqplib';
 import { describe, expect, it } from 'vitest';
 import { badFiles } from '../config/bad-files.ts';
@@ -442,6 +444,50 @@ describe('the command line', () => {
     expect(code).toBe(78);
     expect(stderr).toMatch(/^nowhere\.ini: no such file.*\n$/);
   });
+
+  it.each([
+    [['sumbit', 'q', '--set', 'a=b'], 'submit'],
+    [['chekc'], 'check'],
+  ])('a CONFIG that is not there but nearly a command: %j', async (args, meant) => {
+    expect(await rbitTs(args)).toStrictEqual({
+      code: 78,
+      stdout: '',
+      stderr: `${args[0]}: no such file (did you mean the command ${meant}?)\n`,
+    });
+  });
+
+  it.each(['--help', 'check rbit.example.ini', 'init', 'try hello', 'submit hello'])(
+    'a standard output that cannot be written is one line and 74: %s',
+    async (args) => {
+      const { dir, remove } = await makeProject('');
+      await rbitTs(['init', dir]);
+      const config = /^(?:try|submit)/.test(args) ? `-c '${dir}/rbit.ini' --set parameters.name=Ada` : '';
+      const line = `'${process.execPath}' '${CLI}' ${args} ${args === 'init' ? `'${dir}/new'` : config}`;
+      const { status, stderr } = spawnSync('sh', ['-c', `${line} >/dev/full`], { encoding: 'utf8' });
+      expect({ status, stderr }).toStrictEqual({
+        status: 74,
+        stderr: expect.stringMatching(
+          args.startsWith('submit')
+            ? /^interrupted: job [\da-f-]{36} is on queue hello\nnote: nobody works .*\nerror: .*no space is left on the device\n$/
+            : /^(?:interrupted: .*\n)?error: standard output cannot be written: no space is left on the device\n$/,
+        ),
+      });
+      await remove();
+    },
+  );
+
+  it.each(['--help', 'check rbit.example.ini', 'init'])(
+    'a reader that has gone is told to nobody: %s is 141',
+    async (args) => {
+      const { dir, remove } = await makeProject('');
+      const words = [...args.split(' '), ...(args === 'init' ? [dir] : [])];
+      const child = spawn(process.execPath, [CLI, ...words]);
+      child.stdout.destroy();
+      const [stderr] = await Promise.all([textOf(child.stderr), once(child, 'close')]);
+      expect({ code: child.exitCode, stderr }).toStrictEqual({ code: 141, stderr: '' });
+      await remove();
+    },
+  );
 
   it('says in one line that Node is too old, before anything else', async () => {
     const old = 'data:text/javascript,Object.defineProperty(process.versions,"node",{value:"20.19.0"})';

@@ -93,6 +93,29 @@ describe('init', () => {
     60_000,
   );
 
+  it('gives each project queues of its own, the same ones from everywhere', async () => {
+    for (const parent of ['a', 'b']) await init(home, `${parent}/worker`);
+    const queues = async (config: string, cwd: string, env: NodeJS.ProcessEnv): Promise<string> => {
+      const { stdout } = await sh(`'${process.execPath}' '${CLI}' check '${config}'`, cwd, environment(env));
+      return /^queues: (.*)$/m.exec(stdout)?.[1] ?? '';
+    };
+    const [a, b] = [join(home, 'a/worker/rbit.ini'), join(home, 'b/worker/rbit.ini')];
+    expect(await queues(a, '/', {})).toBe(`embedded, in ${home}/a/worker/state/queue.sqlite`);
+    expect(await queues(a, tmpdir(), { STATE_DIRECTORY: '/var/lib/worker' })).toBe(await queues(a, '/', {}));
+    expect(await queues(b, '/', {})).toBe(`embedded, in ${home}/b/worker/state/queue.sqlite`);
+  });
+
+  it('works below a package.json that says nothing of modules, without a warning', async () => {
+    await writeFile(join(home, 'package.json'), '{ "name": "app" }');
+    await init(home, 'worker');
+    const tried = `'${process.execPath}' '${CLI}' try hello --set parameters.name=Ada`;
+    expect(await sh(tried, join(home, 'worker'))).toStrictEqual({
+      code: 0,
+      stdout: 'started\noutput Hello, Ada!\ncompleted {"greeting":"Hello, Ada!"}\n',
+      stderr: '',
+    });
+  });
+
   it('never overwrites: what is there is left, and said to be', async () => {
     await writeFile(join(home, 'rbit.ini'), 'mine');
     await symlink(join(home, 'nowhere'), join(home, 'rbit-ts.service'));
@@ -148,7 +171,7 @@ describe('init', () => {
     const unit = await readFile(join(folder, 'rbit-ts.service'), 'utf8');
     expect(unit).toContain(`ExecStart=${process.execPath} ${CLI} run "${home}/100%% o'clock/rbit.ini"\n`);
     expect(unit).toContain(`WorkingDirectory=${home}/100%% o'clock\n`);
-    expect(unit).toContain('StateDirectory=100-o-clock\n');
+    expect(unit).toContain(`ReadWritePaths="${home}/100%% o'clock"\n`);
     const analyze = await run('sh', ['-c', 'command -v systemd-analyze']).catch(() => undefined);
     if (analyze === undefined) return;
     const { stdout, stderr } = await run('systemd-analyze', ['verify', join(folder, 'rbit-ts.service')]);

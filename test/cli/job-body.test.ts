@@ -49,6 +49,27 @@ describe('the body of a job', () => {
     expect(await withMessage('{ "a": 1, "b": 2 }', 'b=3')).toBe('{"a":1,"b":3}');
   });
 
+  it.each([
+    ['1.10', '"1.10"'],
+    ['1.0', '"1.0"'],
+    ['12345678901234567890', '"12345678901234567890"'],
+    ['0.1e400', '"0.1e400"'],
+    ['1e3', '"1e3"'],
+    ['-0', '"-0"'],
+    ['0.1', '0.1'],
+    ['-7', '-7'],
+    ['[1.10,7]', '[1.10,7]'],
+    ['{"id":12345678901234567890}', '{"id":12345678901234567890}'],
+  ])('--set changes no value: a=%s is %s', async (written, expected) => {
+    expect(await bodyOf({ set: [`a=${written}`] })).toBe(`{"a":${expected}}`);
+  });
+
+  it('--set leaves every other number of the message as it was written', async () => {
+    expect(await withMessage('{"id": 12345678901234567890, "v": [1.10, -0, 1E400], "n": 1}', 'x=1')).toBe(
+      '{"id":12345678901234567890,"v":[1.10,-0,1E400],"n":1,"x":1}',
+    );
+  });
+
   it('takes names of a prototype for names like any other', async () => {
     const body = await bodyOf({
       set: ['__proto__.polluted=yes', 'constructor.prototype.polluted=yes', 'toString=1'],
@@ -68,6 +89,7 @@ describe('one line says what is wrong', () => {
     [['a..b=7'], /^--set a\.\.b=7: not a path/],
     [['a=7', 'a.b=1'], /^--set a\.b: a is 7, and nothing can be put into that$/],
     [['a=[1]', 'a.x=1'], /^--set a\.x: x is no place in a list of 1 \(write 0 to 1\)$/],
+    [['a=[1.10]', 'a.0.x=1'], /^--set a\.0\.x: a\.0 is 1\.10, and nothing can be put into that$/],
     [['a=[1]', 'a.2=1'], /2 is no place in a list of 1/],
     [['a=[]', 'a.length=9'], /length is no place in a list of 0 \(write 0\)$/],
     [['a=[]', 'a.__proto__.x=9'], /__proto__ is no place in a list/],
@@ -79,6 +101,7 @@ describe('one line says what is wrong', () => {
     ['no JSON', 'x\ny', /^--message .*job\.json is not JSON \(.*\): leave out --set, or mend it$/],
     ['no UTF-8', Buffer.from([255]), /is not JSON \(not UTF-8\)/],
     ['nothing', '', /is not JSON \(empty\)/],
+    ['a number of many digits', '12345678901234567890', /^--set needs a --message that is a JSON object$/],
     ['a number', '7', /^--set needs a --message that is a JSON object$/],
   ])('when --set is to change what is %s', async (_, text, expected) => {
     await expect(withMessage(text, 'a=1')).rejects.toThrow(expected);

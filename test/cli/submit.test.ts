@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/free-port.ts';
 import { Requester } from '../support/requester.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { CLEAR, eventsOf, linesOf, MODULES, start, useSubmitProject } from './submit-project.ts';
+import { CLEAR, type Ended, eventsOf, linesOf, MODULES, start, useSubmitProject } from './submit-project.ts';
 
 describe.each(['RabbitMQ', 'the embedded broker'] as const)('submit on %s', (broker) => {
   const use = useSubmitProject(broker);
@@ -89,6 +89,14 @@ describe.each(['RabbitMQ', 'the embedded broker'] as const)('submit on %s', (bro
     const late = new TestDaemon([use.ini(), more]);
     await late.logged(/^job early of late\..* completed/, 20_000);
     await late.stop();
+  });
+
+  it.concurrent('--timeout is over before there is a job on the queue: 75, since nothing is wrong with the broker', async () => {
+    for (const count of [[], ['--count', '3']]) {
+      const { code, stderr } = await use.submit('odd', '--wait', '--timeout', '1ms', ...count);
+      expect(code).toBe(75);
+      expect(stderr).toMatch(/^error: .* within 1ms: try a longer --timeout\n|may or may not be on queue/);
+    }
   });
 
   it.concurrent('a queue that is not there is one line with the nearest name, and 1', async () => {
@@ -181,6 +189,24 @@ describe.each(['RabbitMQ', 'the embedded broker'] as const)('submit on %s', (bro
     expect(code).toBe(75);
     expect(linesOf(stdout).slice(0, 3)).toStrictEqual(['completed 0', 'failed 0', 'unanswered 2']);
     expect(stderr).toBe('error: no final reply for 2s: 2 jobs go on without us\n');
+  });
+});
+
+describe('submit on an embedded queue that nobody works', () => {
+  it('says so on stderr, with its file, and exits 0; not with --json, and not to a daemon that is there', async () => {
+    const { dir, ini, remove } = await makeProject(
+      '[rbit]\nqueue-mappings = q:r\nstate-dir = state\n[runner:r]\nrunner = shell!true\n',
+    );
+    const submit = (...args: string[]): Promise<Ended> =>
+      start(process.execPath, [CLI, 'submit', 'q', '-c', ini, ...args]).ended;
+    const note = `note: nobody works ${dir}/state/queue.sqlite now; the job waits there\n`;
+    expect(await submit('--id', 'first')).toStrictEqual({ code: 0, stdout: 'first\n', stderr: note });
+    expect(await submit('--json')).toMatchObject({ code: 0, stderr: '' });
+    expect(await submit('--count', '2')).toMatchObject({ code: 0, stderr: expect.stringContaining(note) });
+    const daemon = await new TestDaemon([ini]).consuming('q');
+    expect(await submit()).toMatchObject({ code: 0, stderr: '' });
+    await daemon.stop();
+    await remove();
   });
 });
 

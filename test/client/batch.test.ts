@@ -5,7 +5,8 @@ import { createTally } from '../../src/client/tally.ts';
 const job = { queue: 'q', body: Buffer.from('{}'), isJson: true, id: 'b', replyTo: 'r' };
 
 function reply(correlationId: string, status: string): Parameters<ReturnType<typeof createBatch>['hear']>[0] {
-  return { body: Buffer.from(JSON.stringify({ status })), properties: { headers: {}, correlationId } };
+  const body = Buffer.from(JSON.stringify({ status }));
+  return { exchange: '', message: { body, properties: { headers: {}, correlationId } } };
 }
 
 describe('many jobs', () => {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { Message } from '../../src/broker/broker.ts';
 import { follow } from '../../src/client/follow.ts';
-import { type HeardEvent, readJobEvent } from '../../src/client/read-job-event.ts';
+import { type HeardEvent, type HeardMessage, readJobEvent } from '../../src/client/read-job-event.ts';
 
-function message(body: unknown, correlationId = 'mine'): Message {
+/** What arrives as it should: replies by the queue's name, everything else by the exchange. */
+function message(
+  body: unknown,
+  correlationId = 'mine',
+  exchange = Object.hasOwn(Object(body), 'status') ? '' : 're',
+): HeardMessage {
   const bytes = typeof body === 'string' ? body : JSON.stringify(body);
-  return { body: Buffer.from(bytes), properties: { headers: {}, correlationId } };
+  return { exchange, message: { body: Buffer.from(bytes), properties: { headers: {}, correlationId } } };
 }
 
 describe('what a message says of its job', () => {
@@ -49,11 +53,24 @@ describe('following a job', () => {
     const { told, hear, ended } = following(false);
     hear(message({ message: 'theirs' }, 'theirs'));
     hear(message({ status: 'failed', message: 'theirs' }, 'theirs'));
-    hear({ body: Buffer.from('{"status":"completed"}'), properties: { headers: {} } });
+    hear({
+      exchange: '',
+      message: { body: Buffer.from('{"status":"completed"}'), properties: { headers: {} } },
+    });
     hear(message({ message: 'mine' }));
     hear(message({ status: 'completed' }));
     expect(await ended).toStrictEqual({ event: 'completed' });
     expect(told).toStrictEqual([{ event: 'output', line: 'mine' }]);
+  });
+
+  it('a reply that came by the exchange is none, nor is output that was sent to the queue', async () => {
+    const { told, hear, ended } = following(false);
+    hear(message({ status: 'completed', data: 'forged' }, 'mine', 're'));
+    hear(message({ message: 'forged' }, 'mine', ''));
+    hear(message({ progress: 99 }, 'mine', ''));
+    hear(message({ status: 'failed', message: 'really' }));
+    expect(await ended).toStrictEqual({ event: 'failed', message: 'really' });
+    expect(told).toStrictEqual([]);
   });
 
   it('a second "started" and a second final reply are not told', async () => {

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
@@ -66,6 +67,12 @@ describe('the state folder that nobody names', () => {
   ])('is %s', async (_, environment, expected) => {
     const config = await load(withRbit('name = worker-1'), environment);
     expect(config.rbit).toMatchObject({ stateDir: expected, stateDirAt: undefined });
+  });
+
+  it.each(['', '.', 'ada'])('does not depend on the current folder, even with HOME=%j', async (home) => {
+    const mine = userInfo().homedir;
+    expect(await stateDir({ HOME: home }, 'name = n')).toBe(`${mine}/.local/state/rbit-ts/n`);
+    expect(await stateDir({ HOME: home }, 'state-dir = ~/x')).toBe(`${mine}/x`);
   });
 
   it.each([

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -53,6 +62,13 @@ describe('the state folder', () => {
     expect(readdirSync(folder)).toEqual(['worker.ini']);
   });
 
+  it('is not one that everybody may write', async () => {
+    const { config, folder } = await configWith('state-dir = open');
+    mkdirSync(join(folder, 'open'));
+    chmodSync(join(folder, 'open'), 0o777);
+    expect(await problemOf(config, folder)).toMatch(/open may be written by everybody \(chmod o-w .*open\)$/);
+  });
+
   it('may be a link to a folder', async () => {
     const { config, folder } = await configWith('state-dir = link');
     mkdirSync(join(folder, 'elsewhere'));
@@ -79,7 +95,26 @@ describe('one line says why the state folder cannot be used', () => {
     );
   });
 
-  it('a link leads nowhere', async () => {
+  it.each(['link', 'link/below'])('a link leads to what is not there: %s', async (written) => {
+    const { config, folder } = await configWith(`state-dir = ${written}`);
+    symlinkSync('nowhere', join(folder, 'link'));
+    const created = written === 'link' ? '' : `${written} cannot be created: `;
+    expect(await problemOf(config, folder)).toBe(
+      `worker.ini:5: [rbit] state-dir: ${created}link is a link that leads nowhere (set state-dir to another folder)`,
+    );
+  });
+
+  it.runIf(process.getuid?.() === 0)('its file system takes no folders', async () => {
+    const { config, folder } = await configWith('state-dir = /proc/rbit/state');
+    const thrown: unknown = await makeStateDir(config).catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(ConfigError);
+    const [problem] = (thrown as ConfigError).problems;
+    expect(problem && formatProblem(problem, folder)).toBe(
+      'worker.ini:5: [rbit] state-dir: /proc/rbit/state cannot be created: /proc/rbit is on a file system that takes no folders (set state-dir to a folder that may be written)',
+    );
+  });
+
+  it('a link leads to itself', async () => {
     const { config, folder } = await configWith('state-dir = link');
     symlinkSync('link', join(folder, 'link'));
     expect(await problemOf(config, folder)).toBe(

@@ -20,7 +20,7 @@ export const CONFIG = 'rbit.ini';
 
 /** All that `init` writes: a configuration, a runner in TypeScript and one in shell, and a unit for systemd. */
 export function initFiles(place: InitPlace): InitFile[] {
-  const name = stateName(place.folder);
+  const name = wordFor(place.folder);
   return [
     { path: CONFIG, text: iniText(name) },
     shippedRunner('hello.ts'),
@@ -38,7 +38,7 @@ function shippedRunner(name: string): InitFile {
 const LONGEST_NAME = 60;
 
 /** The folder's name as a word that needs no quoting anywhere. */
-function stateName(folder: string): string {
+function wordFor(folder: string): string {
   const words = folder
     .slice(folder.lastIndexOf('/') + 1)
     .replaceAll(/[^\w.-]+/g, '-')
@@ -51,8 +51,12 @@ function iniText(name: string): string {
 # rbit.example.ini, which comes with rbit-ts, has every key there is.
 
 [rbit]
-# What is to survive a restart lies in a folder of this name, in ~/.local/state/rbit-ts.
+# Name of this daemon, on its connections to a broker.
 name = ${name}
+
+# What is to survive a restart lies beside this file, so that the daemon, the service and every command that is
+# given this file have the same queues. It is no business of version control. Not on a network drive.
+state-dir = state
 
 # QUEUE:RUNNER pairs.
 queue-mappings =
@@ -88,9 +92,7 @@ function unitText(name: string, { folder, command, user }: InitPlace): string {
 #     sudo cp rbit-ts.service /etc/systemd/system/${name}.service
 #     sudo systemctl enable --now ${name}
 #
-# Its queues lie in /var/lib/${name} then. To submit to them from a shell, as the same user:
-#
-#     STATE_DIRECTORY=/var/lib/${name} rbit-ts submit hello --set parameters.name=Ada --wait
+# Its queues are those of ${CONFIG} (state-dir): what is submitted there by the same user, it works.
 
 [Unit]
 Description=rbit-ts job runner (${name})
@@ -102,8 +104,6 @@ Type=simple
 ExecStart=${[...command, 'run', `${folder}/${CONFIG}`].map(unitWord).join(' ')}
 WorkingDirectory=${escapePercent(folder)}
 User=${user}
-StateDirectory=${name}
-StateDirectoryMode=0700
 
 Restart=on-failure
 RestartSec=2
@@ -118,7 +118,9 @@ TimeoutStopSec=60
 # What jobs are allowed to do; loosen it where one of them needs more (sudo needs NoNewPrivileges=no).
 NoNewPrivileges=yes
 PrivateTmp=yes
+# ProtectSystem=full makes /etc and /usr read-only; the queues have to be written wherever they lie.
 ProtectSystem=full
+ReadWritePaths=${pathWord(folder)}
 ProtectControlGroups=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
@@ -132,7 +134,12 @@ WantedBy=multi-user.target
 
 /** One word of ExecStart: in quotes where it has to be, and with nothing in it that systemd would replace. */
 function unitWord(word: string): string {
-  const escaped = escapePercent(word).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('$', '$$$$');
+  return pathWord(word).replaceAll('$', '$$$$');
+}
+
+/** One path of a list of paths, where variables are not filled in. */
+function pathWord(path: string): string {
+  const escaped = escapePercent(path).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
   return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`;
 }
 

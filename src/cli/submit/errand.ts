@@ -1,4 +1,4 @@
-import { type Placed, prepareQueue } from '../../client/put-on-queue.ts';
+import { prepareQueue } from '../../client/put-on-queue.ts';
 import { openReplyQueue, type ReplyQueue } from '../../client/reply-queue.ts';
 import type { Submission } from '../../client/submission.ts';
 import type { Config } from '../../config/config.ts';
@@ -28,43 +28,64 @@ export function connectLimitMs({ timeoutMs }: Errand): number {
   return Math.min(CONNECT_LIMIT_MS, timeoutMs);
 }
 
+/** Why a job is not, or not certainly, on its queue; 'deaf': it was not sent, since its replies could not be heard. */
+export type NotPlaced =
+  | { readonly kind: 'unroutable' }
+  | { readonly kind: 'uncertain' | 'refused' | 'deaf'; readonly reason: string };
+
 /**
- * Sees to it that the queue is there, if it is a mapped one, and that replies can be heard. False: the queue is missing.
- * Rejects when `signal` aborts.
+ * Sees to it that the queue is there, if it is a mapped one, and that replies can be heard; resolves with what is in the
+ * way. Rejects when `signal` aborts.
  */
 export async function getReady(
   errand: Errand,
   hear: Parameters<typeof openReplyQueue>[2],
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<NotPlaced | undefined> {
   const { broker, config, job, replyQueue } = errand;
-  if (config.mappings.has(job.queue) && !(await prepareQueue(broker, job.queue, signal))) return false;
-  if (replyQueue !== undefined) await openReplyQueue(broker, replyQueue, hear, signal);
-  return true;
+  if (config.mappings.has(job.queue) && !(await prepareQueue(broker, job.queue, signal)))
+    return { kind: 'unroutable' };
+  if (replyQueue === undefined) return undefined;
+  const not = await openReplyQueue(broker, replyQueue, hear, signal);
+  return not === undefined ? undefined : { kind: 'deaf', reason: not.refused };
 }
 
-/** Says on stderr that the broker could not be used, and returns the exit status for it. */
-export function sayUnusable(errand: Errand, reason: string | undefined): number {
+/**
+ * Says on stderr that the job is not on its queue in time, and returns the exit status for it. Without a `reason` nothing
+ * is known to be wrong with the broker.
+ */
+export function sayLate(errand: Errand, reason: string | undefined): number {
   const limit = formatDuration(connectLimitMs(errand));
-  complain(errand, `the broker cannot be used (tried for ${limit}): ${reason ?? 'it does not answer'}`);
+  if (reason === undefined) {
+    complain(
+      errand,
+      `queue ${errand.job.queue} has not taken the job within ${limit}: try a longer --timeout`,
+    );
+    return EXIT.tempFail;
+  }
+  complain(errand, `the broker cannot be used (tried for ${limit}): ${reason}`);
   return EXIT.brokerUnusable;
 }
 
-/** Says on stderr why a job is not on its queue, or not certainly, and returns the exit status for it. */
-export function sayNotPlaced(errand: Errand, placed: Placed): number {
+/**
+ * Says on stderr why a job is not on its queue, or not certainly, and returns the exit status for it. `isTroubled`: it is
+ * more than a lack of time.
+ */
+export function sayNotPlaced(errand: Errand, placed: NotPlaced, isTroubled: boolean): number {
   const { queue, id } = errand.job;
   switch (placed.kind) {
-    case 'queued':
-      return EXIT.ok;
     case 'unroutable':
       complain(errand, noQueue(errand));
       return EXIT.jobFailed;
     case 'refused':
       complain(errand, `queue ${queue} did not take the job: ${placed.reason}`);
       return EXIT.jobFailed;
+    case 'deaf':
+      complain(errand, `--wait needs a queue for the replies, and may not make one: ${placed.reason}`);
+      return EXIT.brokerUnusable;
     case 'uncertain':
       complain(errand, `job ${id} may or may not be on queue ${queue}: ${placed.reason}`);
-      return EXIT.brokerUnusable;
+      return isTroubled ? EXIT.brokerUnusable : EXIT.tempFail;
   }
 }
 

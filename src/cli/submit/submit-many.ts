@@ -6,7 +6,15 @@ import { sendMany } from '../../client/send-many.ts';
 import { createTimeLimit, type TimeLimit } from '../../client/time-limit.ts';
 import { formatDuration } from '../../job/duration.ts';
 import { type CountBar, createCountBar } from '../terminal/count-bar.ts';
-import { complain, connectLimitMs, type Errand, getReady, sayNotPlaced, sayUnusable } from './errand.ts';
+import {
+  complain,
+  connectLimitMs,
+  type Errand,
+  getReady,
+  type NotPlaced,
+  sayLate,
+  sayNotPlaced,
+} from './errand.ts';
 import { EXIT } from '../exit-codes.ts';
 import { summarize, summaryLines } from './summary.ts';
 import { harmlessJson, oneLine } from '../terminal/terminal-text.ts';
@@ -78,10 +86,14 @@ async function send(run: Run): Promise<number> {
   const { errand, count, batch, bar } = run;
   const { broker, job, interruption } = errand;
   const trouble = watchTrouble(broker.events, (reason) =>
-    bar.note(reason === undefined ? 'connected again' : oneLine(`waiting for the broker: ${reason}`)),
+    bar.note(
+      reason === undefined
+        ? 'connected again'
+        : errand.config.secrets.mask(oneLine(`waiting for the broker: ${reason}`)),
+    ),
   );
   const limit = createTimeLimit(connectLimitMs(errand), interruption.signal);
-  let hopeless: Placed | undefined;
+  let hopeless: NotPlaced | undefined;
 
   function onPlaced(index: number, placed: Placed): void {
     limit.restart();
@@ -95,11 +107,10 @@ async function send(run: Run): Promise<number> {
   }
 
   try {
-    const isThere = await getReady(errand, batch.hear, limit.signal);
+    hopeless = await getReady(errand, batch.hear, limit.signal);
     run.since = performance.now();
-    if (isThere)
+    if (hopeless === undefined)
       await sendMany(broker, { count, publicationOf: batch.publicationOf, onPlaced, signal: limit.signal });
-    else hopeless = { kind: 'unroutable' };
   } catch (error) {
     if (!limit.signal.aborted) throw error;
   } finally {
@@ -108,7 +119,7 @@ async function send(run: Run): Promise<number> {
   if (interruption.signal.aborted) return interruption.exitCode;
   if (hopeless === undefined && !limit.isOver) return EXIT.ok;
   bar.close();
-  return hopeless === undefined ? sayUnusable(errand, trouble.reason) : sayNotPlaced(errand, hopeless);
+  return hopeless === undefined ? sayLate(errand, trouble.reason) : sayNotPlaced(errand, hopeless, true);
 }
 
 async function waitForEnds(run: Run): Promise<number> {
@@ -153,7 +164,7 @@ function report(run: Run, exitCode: number): number {
   if (replyQueue === undefined && uncertain > 0) {
     complain(
       errand,
-      `${uncertain} more jobs may or may not be on queue ${job.queue}: the connection was lost`,
+      `${uncertain} more jobs may or may not be on queue ${job.queue}: the broker has not confirmed them`,
     );
     return exitCode === EXIT.ok ? EXIT.brokerUnusable : exitCode;
   }

@@ -2,15 +2,15 @@ import { abortable } from '../../client/abortable.ts';
 import { watchTrouble } from '../../client/broker-trouble.ts';
 import { type Follower, follow } from '../../client/follow.ts';
 import type { JobEvent } from '../../client/job-event.ts';
-import { type Placed, putOnQueue } from '../../client/put-on-queue.ts';
+import { putOnQueue } from '../../client/put-on-queue.ts';
 import { publicationOf } from '../../client/submission.ts';
 import { createTimeLimit } from '../../client/time-limit.ts';
 import { formatDuration } from '../../job/duration.ts';
 import { createDisplay } from '../terminal/display.ts';
 import type { Display } from '../terminal/display-port.ts';
-import { complain, connectLimitMs, type Errand, getReady, sayNotPlaced, sayUnusable } from './errand.ts';
+import { complain, connectLimitMs, type Errand, getReady, sayLate, sayNotPlaced } from './errand.ts';
 import { EXIT } from '../exit-codes.ts';
-import { noteOnStderr } from '../terminal/note.ts';
+import { noteOnStderr, sayBeside } from '../terminal/note.ts';
 
 /** A job that nobody takes for so long makes one ask why. */
 const HINT_AFTER_MS = 2_000;
@@ -32,7 +32,9 @@ async function carryOut(errand: Errand, display: Display): Promise<number> {
   const exitCode = await place(errand, display, follower);
   if (exitCode !== EXIT.ok) return exitCode;
   told.begin({ event: 'submitted', id: job.id, queue: job.queue });
-  return replyQueue === undefined ? EXIT.ok : waitForEnd(errand, follower, told, display);
+  if (replyQueue !== undefined) return waitForEnd(errand, follower, told, display);
+  // Its id was not read by anybody: whoever tries again is to know that it would be twice there.
+  return process.stdout.errored === null ? EXIT.ok : leave(errand, `job ${job.id} is on queue ${job.queue}`);
 }
 
 /** Puts the job on its queue; when that cannot be done, says so and returns the exit status for it. */
@@ -41,13 +43,15 @@ async function place(errand: Errand, display: Display, { hear }: Follower): Prom
   const trouble = watchTrouble(broker.events, (reason) =>
     display.note(reason === undefined ? 'connected again' : `waiting for the broker: ${reason}`),
   );
+  broker.events.once('binding:refused', ({ reason }) =>
+    sayBeside(display, `note: no output and no progress will be shown: ${reason}`),
+  );
   const limit = createTimeLimit(connectLimitMs(errand), interruption.signal);
   try {
     const replyTo = replyQueue === undefined ? {} : { replyTo: replyQueue.name, isFollowed: true };
-    const isThere = await getReady(errand, hear, limit.signal);
-    const placed: Placed = isThere
-      ? await putOnQueue(broker, publicationOf({ ...job, ...replyTo }), limit.signal)
-      : { kind: 'unroutable' };
+    const obstacle = await getReady(errand, hear, limit.signal);
+    const placed =
+      obstacle ?? (await putOnQueue(broker, publicationOf({ ...job, ...replyTo }), limit.signal));
     if (placed.kind === 'queued') return EXIT.ok;
     if (placed.kind === 'uncertain' && interruption.signal.aborted)
       return leave(errand, `job ${job.id} may be on queue ${job.queue}`);
@@ -57,12 +61,12 @@ async function place(errand: Errand, display: Display, { hear }: Follower): Prom
       return EXIT.ok;
     }
     display.close();
-    return sayNotPlaced(errand, placed);
+    return sayNotPlaced(errand, placed, !limit.isOver || trouble.reason !== undefined);
   } catch (error) {
     if (!limit.signal.aborted) throw error;
     display.close();
     if (interruption.signal.aborted) return leave(errand, `nothing was put on queue ${job.queue}`);
-    return sayUnusable(errand, trouble.reason);
+    return sayLate(errand, trouble.reason);
   } finally {
     limit.end();
   }

@@ -55,7 +55,8 @@ export class PooledThread {
       workerData: data,
       transferList: [threadEnd.port],
       env: { ...options.env, RBIT_RUN: this.#run },
-      execArgv: [],
+      // Whether a runner's folder says what its files are is nobody's business while the file loads.
+      execArgv: ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON'],
       stdout: true,
       stderr: true,
       ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),

@@ -1,0 +1,33 @@
+/*
+ * JSON in which no number changes on its way through. JavaScript writes 1.10 as 1.1, 12345678901234567890 as
+ * 12345678901234567000 and 1e400 as null: such numbers are kept as they were written, as what JSON.rawJSON makes.
+ */
+
+// Newer than TypeScript's own declarations; in Node.js from 22 on.
+declare global {
+  interface JSON {
+    /** An object that JSON.stringify writes as this text, which has to be a JSON string, number or literal. */
+    rawJSON(text: string): object;
+    isRawJSON(value: unknown): boolean;
+    /** `source` is the text of a value that is neither list nor object. */
+    parse(
+      text: string,
+      reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+    ): unknown;
+  }
+}
+
+/** As JSON.parse; JSON.stringify writes each number of the result as it stands in the text. Throws SyntaxError. */
+export function parseExactly(text: string): unknown {
+  return JSON.parse(text, keepNumber);
+}
+
+/** A list or an object, and not a number that is kept as it was written. */
+export function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !JSON.isRawJSON(value);
+}
+
+function keepNumber(_key: string, value: unknown, { source }: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || source === undefined || JSON.stringify(value) === source) return value;
+  return JSON.rawJSON(source);
+}
