@@ -280,9 +280,8 @@ function describeDeadLetters(name: string, make: MakeBroker): void {
     });
 
     // One broker is enough for so many: what is pinned is this side of the port.
-    it.runIf(name.includes('embedded'))(
-      'are listed without moving any, however large the limit',
-      async () => {
+    if (name.includes('embedded'))
+      it('are listed without moving any, however large the limit', async () => {
         const queue = await bury(numbered(65_540));
         const jobs: unknown[] = [];
         const isMore = await visit(queue, (from) =>
@@ -294,9 +293,7 @@ function describeDeadLetters(name: string, make: MakeBroker): void {
           last: 'job-65534',
         });
         expect((await list(queue, 2)).map(({ job }) => job)).toStrictEqual(['job-0', 'job-1']);
-      },
-      120_000,
-    );
+      }, 120_000);
 
     it('are not waited for when somebody else has taken them meanwhile', async () => {
       const queue = await bury(numbered(3));

@@ -31,7 +31,7 @@ async function expectAsItShouldBe(): Promise<void> {
     durable: true,
     exclusive: false,
     autoDelete: false,
-    arguments: { 'x-queue-type': 'classic', 'x-expires': 300_000 },
+    arguments: { 'x-queue-type': 'classic', 'x-expires': 300_000, 'x-max-length': 10_000 },
   });
   await channel.close();
 }
