@@ -16,6 +16,7 @@ const NOT_FOUND = 404;
 const TEMPORARY_MS = 5 * 60_000;
 /** What a temporary queue that is bound may hold: from then on the oldest go, since nobody seems to read it. */
 const MOST_WAITING = 10_000;
+const MOST_BYTES = 64 * 1024 * 1024;
 
 export interface TopologyOptions extends Pick<AmqpOptions, 'declare' | 'exchange' | 'queueType'> {
   /** Told that a temporary queue, which is of use without, may not be bound; any other queue then cannot be prepared. */
@@ -66,7 +67,7 @@ export async function prepareForConsumer(
 
 /** One that is not bound gets replies only, and they are counted by whoever waits for them: none may go. */
 function temporaryArguments({ bind }: QueueOptions): Record<string, unknown> {
-  const limit = bind.length > 0 ? { 'x-max-length': MOST_WAITING } : {};
+  const limit = bind.length > 0 ? { 'x-max-length': MOST_WAITING, 'x-max-length-bytes': MOST_BYTES } : {};
   return { ...typeArgument('classic'), 'x-expires': TEMPORARY_MS, ...limit };
 }
 

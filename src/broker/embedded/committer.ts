@@ -118,7 +118,6 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
   function openTables(): Opened {
     const database = open();
     generation += 1;
-    lasts = undefined;
     return { database, tables: tablesOf(database), inode: inodeOf(file) };
   }
 

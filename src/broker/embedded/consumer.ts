@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BrokerEvents, ConsumeOptions, Consumer, QueueOptions } from '../broker.ts';
 import { settledWithin } from '../limit.ts';
 import type { Committer } from './committer.ts';
@@ -93,7 +94,11 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     try {
       while (wantsMore()) {
         const claimed = await committer.commit({ mustLast: false, work: claimNow });
-        for (const message of claimed) take(message);
+        for (const message of claimed) {
+          take(message);
+          // Reading large bodies takes long, all of them at once would be too long for everybody else.
+          if (message.large !== null) await nextTurn();
+        }
       }
     } finally {
       isClaiming = false;

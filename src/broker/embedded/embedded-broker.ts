@@ -34,6 +34,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
   const deliveries = new WeakMap<Delivery, EmbeddedDelivery>();
   let presence: Presence | undefined;
   let isStarted = false;
+  let lastGeneration = 0;
   let closed: Promise<void> | undefined;
 
   const committer = createCommitter({
@@ -49,10 +50,21 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
       }
       return database;
     },
-    onOpen: () => housekeeper.start(),
+    onOpen,
     onCommitted,
   });
   const housekeeper = createHousekeeper(committer, () => presence, lookAround);
+
+  function onOpen(): void {
+    // In a copy of the file that has taken its place, what this broker had in hand when it was made is nobody's.
+    const [owner, { generation }] = [presence?.name, committer];
+    if (owner !== undefined && generation > lastGeneration) {
+      lastGeneration = generation;
+      const work = (tables: Tables, changes: Changes): void => forgetOwner(owner, tables, changes);
+      if (generation > 1) committer.commit({ mustLast: false, work }).catch(() => {});
+    }
+    housekeeper.start();
+  }
 
   function onCommitted({ ready, delayed }: Changes): void {
     if (ready.size + delayed.size === 0) return;
@@ -91,14 +103,14 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
   function publishLoosely(publication: Publication): boolean {
     if (!committer.hasRoom) return false;
     const parcel = pack(publication, exchange);
+    const { length: bytes } = parcel.body;
     // Most lines of output are heard by nobody: they are not to cost a transaction.
     const isHeard = committer.read((tables) =>
-      destinations(parcel, tables).some((queue) => !isFlooded(queue, tables)),
+      destinations(parcel, tables).some((queue) => !isFlooded(queue, bytes, tables)),
     );
     if (isHeard !== true) return true;
-    const { length: bytes } = parcel.body;
     const work = (tables: Tables, changes: Changes): boolean =>
-      post(parcel, tables, changes, (queue) => isFlooded(queue, tables));
+      post(parcel, tables, changes, (queue) => isFlooded(queue, bytes, tables));
     committer.commit({ mustLast: false, bytes, work }).catch(() => {});
     return true;
   }

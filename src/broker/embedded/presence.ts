@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   utimesSync,
@@ -28,8 +29,10 @@ import { loadSqlite } from '../../sqlite/open-database.ts';
 const LOOK_EVERY_MS = 40;
 /** 9 random bytes in base64url. */
 const NAME = /^[\w-]{12}$/;
+/** A file that is not locked yet has another name, or it would look as if its owner had gone. */
+const UNLOCKED = '.new';
 /** So long the file of an owner that lives may be missing: it looks once a second. */
-const MISSING_MS = 4_000;
+const MISSING_MS = 8_000;
 /** A file this old without an owner in the database is left over from a process that was killed. */
 const ABANDONED_MS = 60_000;
 
@@ -66,11 +69,10 @@ export function enter(databaseFile: string, onWake: () => void): Presence {
   let own = lockOwnFile();
 
   function lockOwnFile(): { readonly lock: Lock; readonly inode: number; readonly stopWatching: () => void } {
-    const lock = lockFile(path);
+    const lock = lockFile(`${path}${UNLOCKED}`, path);
     if (lock === undefined) throw new Error(`${path} cannot be locked`);
-    const { uid, gid } = statSync(databaseFile);
-    // An administrator's file has to be lockable by the service whose queue it is.
-    if (process.geteuid?.() === 0) chownSync(path, uid, gid);
+    giveTo(databaseFile, `${path}${UNLOCKED}`);
+    renameSync(`${path}${UNLOCKED}`, path);
     return { lock, inode: lstatSync(path).ino, stopWatching: watchFile(path, onWake) };
   }
 
@@ -114,7 +116,7 @@ export function enter(databaseFile: string, onWake: () => void): Presence {
     },
     tidy(owners) {
       for (const file of listFiles(folder)) {
-        if (!NAME.test(file) || owners.has(file) || file === name) continue;
+        if (!NAME.test(file.replace(UNLOCKED, '')) || owners.has(file) || file === name) continue;
         const otherPath = join(folder, file);
         if (isAbandoned(otherPath)) lockFile(otherPath)?.remove();
       }
@@ -131,8 +133,8 @@ export function enterAlone(): Presence {
   return { name: 'alone', wake() {}, takeOver: () => undefined, renew() {}, tidy() {}, leave() {} };
 }
 
-/** Makes the file if it is not there. Undefined: somebody else has it. */
-function lockFile(path: string): Lock | undefined {
+/** Makes the file if it is not there. Undefined: somebody else has it. `later` is the name that it will have. */
+function lockFile(path: string, later = path): Lock | undefined {
   let database: DatabaseSync | undefined;
   try {
     database = new (loadSqlite().DatabaseSync)(path);
@@ -147,7 +149,7 @@ function lockFile(path: string): Lock | undefined {
   return {
     remove() {
       try {
-        rmSync(path, { force: true });
+        rmSync(later, { force: true });
       } catch {
         // A folder that may not be written any more: whoever comes next finds an old file that nobody locks.
       } finally {
@@ -213,7 +215,13 @@ function ownersFolder(databaseFile: string): string {
   const folder = `${databaseFile}-owners`;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (!lstatSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`);
-  const { uid, gid } = statSync(databaseFile);
-  if (process.geteuid?.() === 0) chownSync(folder, uid, gid);
+  giveTo(databaseFile, folder);
   return folder;
+}
+
+/** What an administrator makes has to be usable by the service whose queue it is. */
+function giveTo(databaseFile: string, path: string): void {
+  const { uid, gid } = statSync(databaseFile);
+  const is = statSync(path);
+  if (process.geteuid?.() === 0 && (is.uid !== uid || is.gid !== gid)) chownSync(path, uid, gid);
 }

@@ -31,7 +31,12 @@ async function expectAsItShouldBe(): Promise<void> {
     durable: true,
     exclusive: false,
     autoDelete: false,
-    arguments: { 'x-queue-type': 'classic', 'x-expires': 300_000, 'x-max-length': 10_000 },
+    arguments: {
+      'x-queue-type': 'classic',
+      'x-expires': 300_000,
+      'x-max-length': 10_000,
+      'x-max-length-bytes': 67_108_864,
+    },
   });
   await channel.close();
 }

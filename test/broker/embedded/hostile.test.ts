@@ -13,11 +13,19 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker, Publication, QueueOptions } from '../../../src/broker/broker.ts';
 import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openInbox } from '../inbox.ts';
+
+function countBodies(file: string): unknown {
+  const database = new DatabaseSync(file);
+  const row = database.prepare('SELECT count(*) AS count FROM bodies').get();
+  database.close();
+  return row?.['count'];
+}
 
 const isRoot = process.getuid?.() === 0;
 
@@ -155,5 +163,23 @@ describe('an embedded queue among hostile neighbours', () => {
     // Neither being claimed nor being put back writes a body again.
     expect(statSync(file).size + statSync(`${file}-wal`).size).toBeLessThan(size * 1.5);
     expect(await broker.count('large')).toBe(12);
+  });
+
+  test('a large body goes with its message, however that goes', async () => {
+    const { broker } = make(new Map([['passing', { bind: [], deadLetter: 'x', temporary: true }]]));
+    const body = Buffer.alloc(100_000, 'x');
+    const passing = openInbox(broker, 'passing', 1);
+    const inbox = openInbox(broker, 'jobs', 2);
+    const dead = openInbox(broker, 'jobs.dead', 2);
+    await Promise.all([passing, inbox, dead].map((one) => one.consuming()));
+    for (const routingKey of ['jobs', 'jobs', 'passing', 'passing'])
+      await broker.publish({ exchange: '', routingKey, body, properties: {} });
+    const [first, second] = [await inbox.next(), await inbox.next()];
+    expect(countBodies(file)).toBe(4);
+    await Promise.all([first.requeue({ delayMs: 0, headers: {} }), second.deadLetter({})]);
+    const [again, buried] = [await inbox.next(), await dead.next()];
+    expect([again, buried].map(({ message }) => message.body.equals(body))).toEqual([true, true]);
+    await Promise.all([again.ack(), buried.ack(), passing.consumer.stop()]);
+    expect(countBodies(file)).toBe(0);
   });
 });

@@ -108,10 +108,10 @@ describe('who holds the messages of an embedded queue', () => {
     database.exec('UPDATE messages SET owner = NULL, redelivered = 1');
     database.close();
     const second = await inbox.next();
-    expect(await first.ack()).toBe('lost');
-    expect(await broker.count('replies')).toBe(1);
     // What is said of it from now on need not wait for anything.
     expect(await broker.publish(reply, first)).toBe('routed');
+    expect(await broker.count('replies')).toBe(1);
+    expect(await first.ack()).toBe('lost');
     expect(await broker.count('replies')).toBe(2);
     expect(await second.ack()).toBe('settled');
   });
@@ -129,7 +129,8 @@ describe('who holds the messages of an embedded queue', () => {
   });
 
   test('a file that is replaced is said, and the new one is worked', async () => {
-    const broker = open();
+    const broker = open(new Map([['replies', { bind: [], deadLetter: 'x', temporary: true }]]));
+    openInbox(broker, 'replies');
     const said: string[] = [];
     broker.events.on('connection:lost', ({ reason }) => said.push(reason));
     const inbox = openInbox(broker, 'jobs', 5);
@@ -143,8 +144,29 @@ describe('who holds the messages of an embedded queue', () => {
     await submitter.prepare('jobs');
     await submitter.publish(job('new'));
     expect((await inbox.next()).message.body.toString()).toBe('new');
+    await eventually(
+      async () => (await submitter.publish({ ...job('x'), routingKey: 'replies' })) === 'routed',
+      'the temporary queue, made anew',
+    );
     expect(stale.isLost).toBe(true);
     expect(await stale.ack()).toBe('lost');
+  });
+
+  test('what was in hand when a backup was made is handed out after the backup takes the place of the file', async () => {
+    const broker = open();
+    const inbox = openInbox(broker, 'jobs', 1);
+    await inbox.consuming();
+    await broker.publish(job('1'));
+    const stale = await inbox.next();
+    const database = new DatabaseSync(file);
+    database.exec(`VACUUM INTO '${file}.backup'`);
+    database.close();
+    for (const end of ['-wal', '-shm']) renameSync(`${file}${end}`, `${file}.away${end}`);
+    renameSync(`${file}.backup`, file);
+    await eventually(() => stale.isLost, 'the word of it');
+    await stale.ack();
+    const again = await inbox.next();
+    expect([again.message.body.toString(), again.redelivered]).toEqual(['1', true]);
   });
 
   test('a file that many processes make at the same moment is nobody else’s', async () => {

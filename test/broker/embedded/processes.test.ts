@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
+import { type EmbeddedInspection, inspectEmbedded } from '../../../src/broker/embedded/inspect.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openInbox } from '../inbox.ts';
 
@@ -108,6 +109,8 @@ describe('several processes on one queue file', () => {
     await send(broker, '3');
     victim.child.kill('SIGKILL');
     await eventually(() => broker.count('jobs').then((count) => count === 3), 'the return of what it had');
+    const [jobs] = looked(inspectEmbedded(file));
+    expect(jobs).toMatchObject({ name: 'jobs', consumers: 0, delivered: 0 });
     inbox.consumer.resume();
     const all = [await inbox.next(), await inbox.next(), await inbox.next()];
     expect(all.map(({ message, redelivered }) => [message.body.toString(), redelivered])).toEqual([
@@ -131,6 +134,18 @@ describe('several processes on one queue file', () => {
     expect(inbox.deliveries).toHaveLength(0);
     child.kill('SIGKILL');
     expect((await inbox.next()).message.body.toString()).toBe('1');
+  });
+
+  test('a delayed message comes soon after its time, also to another process', async () => {
+    const broker = open();
+    const inbox = openInbox(broker, 'jobs', 1);
+    await inbox.consuming();
+    await send(broker, '1');
+    const delivery = await inbox.next();
+    const since = performance.now();
+    await delivery.requeue({ delayMs: 150, headers: {} });
+    await inbox.next();
+    expect(performance.now() - since).toBeLessThan(500);
   });
 
   test('what was published is there however its publisher ends, and once', async () => {
@@ -169,6 +184,10 @@ describe('several processes on one queue file', () => {
     expect(existsSync(`${file}-wal`)).toBe(false);
   });
 });
+
+function looked(inspection: EmbeddedInspection | undefined): readonly unknown[] {
+  return inspection !== undefined && 'queues' in inspection ? inspection.queues : [];
+}
 
 /** Processor time that a process has used so far. */
 function cpuMsOf({ pid }: ChildProcess): number {
