@@ -18,7 +18,9 @@ export type FloodGate = (queue: number, bytes: number, tables: Tables) => boolea
 interface Look {
   isFlooded: boolean;
   countedAtMs: number;
-  /** What was let through so far: how large such messages are. */
+  /** How many there were, and have been let through since. */
+  waiting: number;
+  /** What was let through in all: how large such messages are. */
   messages: number;
   bytes: number;
 }
@@ -26,25 +28,28 @@ interface Look {
 export function createFloodGate(): FloodGate {
   const looks = new Map<number, Look>();
 
-  function isFull(queue: number, { messages: seen, bytes }: Look, { messages, queues }: Tables): boolean {
-    if (!queues.isTemporary(queue)) return false;
-    const waiting = messages.count(queue);
-    return waiting >= MOST_WAITING || waiting * (bytes / Math.max(1, seen)) >= MOST_BYTES;
+  function isFull({ waiting, messages, bytes }: Look): boolean {
+    return waiting >= MOST_WAITING || waiting * (bytes / Math.max(1, messages)) >= MOST_BYTES;
+  }
+
+  function count(queue: number, look: Look, { messages, queues }: Tables): void {
+    look.countedAtMs = performance.now();
+    look.waiting = queues.isTemporary(queue) ? messages.count(queue) : 0;
+    look.isFlooded = isFull(look);
   }
 
   return (queue, bytes, tables) => {
     const now = performance.now();
     for (const [other, { countedAtMs }] of looks) if (now - countedAtMs > REMEMBERED_MS) looks.delete(other);
-    const look = looks.get(queue) ?? { isFlooded: false, countedAtMs: 0, messages: 0, bytes: 0 };
+    const look = looks.get(queue) ?? { isFlooded: false, countedAtMs: 0, waiting: 0, messages: 0, bytes: 0 };
     looks.set(queue, look);
-    if (now - look.countedAtMs >= COUNTED_FOR_MS) {
-      look.isFlooded = isFull(queue, look, tables);
-      look.countedAtMs = now;
-    }
-    if (!look.isFlooded) {
-      look.messages += 1;
-      look.bytes += bytes;
-    }
-    return look.isFlooded;
+    const isDue = now - look.countedAtMs >= COUNTED_FOR_MS;
+    // Counted again before it is believed to be full: its reader may be quick.
+    if (isDue || (!look.isFlooded && isFull(look))) count(queue, look, tables);
+    if (look.isFlooded) return true;
+    look.waiting += 1;
+    look.messages += 1;
+    look.bytes += bytes;
+    return false;
   };
 }

@@ -141,7 +141,7 @@ describe('an embedded queue among hostile neighbours', () => {
       else await new Promise((resolve) => setImmediate(resolve));
     }
     await broker.writable(AbortSignal.timeout(10_000));
-    expect(await broker.count(queue)).toBeLessThan(20_000);
+    expect(await broker.count(queue)).toBeLessThan(15_000);
     const reply: Publication = { exchange: '', routingKey: queue, body: Buffer.from('end'), properties: {} };
     const before = (await broker.count(queue)) ?? 0;
     expect(await broker.publish(reply)).toBe('routed');
