@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'journal',
     'worker',
   ],
-  cli: ['daemon', 'config', 'broker/amqp', 'broker/embedded', 'client', 'job', 'cli/terminal'],
+  cli: ['daemon', 'config', 'broker', 'broker/amqp', 'broker/embedded', 'client', 'job', 'cli/terminal'],
   'cli/terminal': ['client', 'job'],
   '': ['job', 'processors'],
 };

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Broker, BrokerError, type Publication } from '../broker/broker.ts';
-import { abortable } from './abortable.ts';
+import { abortable } from '../broker/abortable.ts';
 
 /**
  * What became of a publication. 'uncertain': it was sent, but its confirm never came, so the job may or may not be on

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Broker, BrokerError, type QueueOptions } from '../broker/broker.ts';
-import { abortable } from './abortable.ts';
+import { abortable } from '../broker/abortable.ts';
 import type { HeardMessage } from './read-job-event.ts';
 
 /** Enough to keep a busy queue flowing; each message is acknowledged as soon as it was read. */

@@ -390,33 +390,37 @@ describe('without [amqp]', () => {
     await remove();
   });
 
-  it.skipIf(!nobodyMayRun)('what this user may not write is told by its name', async () => {
-    const { dir, ini, remove } = await makeProject(EMBEDDED);
-    const state = join(dir, 'state');
-    await chmod(dir, 0o555);
-    const line = async (command: string): Promise<string> => {
-      const { code, stderr } = await rbitTs([command, ini], NOBODY);
-      expect(code).toBe(78);
-      return stderr.replaceAll(dir, '.');
-    };
-    const USER = '\\S+';
-    const created = new RegExp(
-      `^./worker.ini:3: \\[rbit\\] state-dir: ./state cannot be created: . may not be written by ${USER} \\(give it to ${USER}, or set state-dir to a folder that may be written\\)\\n$`,
-    );
-    for (const command of ['run', 'check']) expect(await line(command)).toMatch(created);
+  it.skipIf(!nobodyMayRun)(
+    'what this user may not write is told by its name (needs a user other than root who can run Node)',
+    async () => {
+      const { dir, ini, remove } = await makeProject(EMBEDDED);
+      const state = join(dir, 'state');
+      await chmod(dir, 0o555);
+      const line = async (command: string): Promise<string> => {
+        const { code, stderr } = await rbitTs([command, ini], NOBODY);
+        expect(code).toBe(78);
+        return stderr.replaceAll(dir, '.');
+      };
+      const USER = '\\S+';
+      const created = new RegExp(
+        `^./worker.ini:3: \\[rbit\\] state-dir: ./state cannot be created: . may not be written by ${USER} \\(give it to ${USER}, or set state-dir to a folder that may be written\\)\\n$`,
+      );
+      for (const command of ['run', 'check']) expect(await line(command)).toMatch(created);
 
-    await chmod(dir, 0o755);
-    await mkdir(state, { mode: 0o555 });
-    const written = new RegExp(`state-dir: ./state may not be written by ${USER} \\(`);
-    for (const command of ['run', 'check']) expect(await line(command)).toMatch(written);
+      await chmod(dir, 0o755);
+      await mkdir(state, { mode: 0o555 });
+      const written = new RegExp(`state-dir: ./state may not be written by ${USER} \\(`);
+      for (const command of ['run', 'check']) expect(await line(command)).toMatch(written);
 
-    await chmod(state, 0o755);
-    await writeFile(join(state, 'queue.sqlite'), '', { mode: 0o444 });
-    if (isRoot) await chown(state, 65_534, 65_534);
-    const file = /state-dir: .\/state\/queue\.sqlite: it may not be read and written \(make it writable, or /;
-    for (const command of ['run', 'check']) expect(await line(command)).toMatch(file);
-    await remove();
-  });
+      await chmod(state, 0o755);
+      await writeFile(join(state, 'queue.sqlite'), '', { mode: 0o444 });
+      if (isRoot) await chown(state, 65_534, 65_534);
+      const file =
+        /state-dir: .\/state\/queue\.sqlite: it may not be read and written \(make it writable, or /;
+      for (const command of ['run', 'check']) expect(await line(command)).toMatch(file);
+      await remove();
+    },
+  );
 });
 
 describe('the command line', () => {
@@ -424,8 +428,10 @@ describe('the command line', () => {
     const { code, stdout } = await rbitTs(['--help']);
     expect(code).toBe(0);
     for (const word of ['run', 'check', 'Examples:', '/etc/rbit/rbit.ini']) expect(stdout).toContain(word);
-    for (const command of ['run', 'check']) {
-      expect((await rbitTs([command, '--help'])).stdout).toMatch(/Example/);
+    const commands = ['run', 'check', 'try', 'submit', 'dead', 'init'];
+    const parts = ['list', 'show', 'retry', 'drop'].map((part) => ['dead', part]);
+    for (const command of [...commands.map((one) => [one]), ...parts]) {
+      expect((await rbitTs([...command, '--help'])).stdout, command.join(' ')).toMatch(/Example/);
     }
   });
 

@@ -176,23 +176,26 @@ describe('dead says in one line', () => {
     await remove();
   });
 
-  it.skipIf(!nobodyMayRun)('that the queue may not be read by this user', async () => {
-    const { dir, ini: path, remove } = await makeProject(ini(''));
-    const state = join(dir, 'state');
-    await chmod(dir, 0o755);
-    await mkdir(state);
-    await writeFile(join(state, 'queue.sqlite'), '');
-    await chmod(state, isRoot ? 0o700 : 0o000);
-    const args = ['dead', 'list', 'worker.pdf', '-c', path];
-    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
-      ...NOBODY,
-      encoding: 'utf8',
-    });
-    await chmod(state, 0o700);
-    await remove();
-    expect({ status, stdout }).toStrictEqual({ status: 78, stdout: '' });
-    expect(stderr).toMatch(/^\S+:3: \[rbit\] state-dir: \S+ may not be written by \S+ \(.+\)\n$/);
-  });
+  it.skipIf(!nobodyMayRun)(
+    'that the queue may not be read by this user (needs a user other than root who can run Node)',
+    async () => {
+      const { dir, ini: path, remove } = await makeProject(ini(''));
+      const state = join(dir, 'state');
+      await chmod(dir, 0o755);
+      await mkdir(state);
+      await writeFile(join(state, 'queue.sqlite'), '');
+      await chmod(state, isRoot ? 0o700 : 0o000);
+      const args = ['dead', 'list', 'worker.pdf', '-c', path];
+      const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
+        ...NOBODY,
+        encoding: 'utf8',
+      });
+      await chmod(state, 0o700);
+      await remove();
+      expect({ status, stdout }).toStrictEqual({ status: 78, stdout: '' });
+      expect(stderr).toMatch(/^\S+:3: \[rbit\] state-dir: \S+ may not be written by \S+ \(.+\)\n$/);
+    },
+  );
 
   it('that the broker is away, without its password', async () => {
     const { ini: path, remove } = await makeProject(ini('[amqp]\nurl = amqp://u:hidden-word@127.0.0.1:1\n'));

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
+import { abortable } from '../abortable.ts';
 import { BrokerError } from '../broker.ts';
 import { createBackoff } from './backoff.ts';
 import { reasonText, replyCode } from './channel.ts';
@@ -20,7 +21,7 @@ export async function requestPersistently<T>(
   for (;;) {
     const model = await openedOrReason(connection, signal);
     try {
-      return await untilAborted(request(model), signal);
+      return await abortable(request(model), signal);
     } catch (error) {
       signal.throwIfAborted();
       if (replyCode(error) !== undefined)
@@ -39,16 +40,5 @@ async function openedOrReason(connection: Connection, signal: AbortSignal): Prom
     return await connection.opened(signal);
   } finally {
     signal.throwIfAborted();
-  }
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

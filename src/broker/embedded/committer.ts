@@ -86,13 +86,10 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
     turn = undefined;
     if (closing.signal.aborted) return;
     const batch = waiting.slice(0, batchLength(waiting));
+    const changes: Changes = { ready: new Set(), delayed: new Set() };
+    let ends: (() => void)[];
     try {
-      const changes: Changes = { ready: new Set(), delayed: new Set() };
-      const ends = transact(batch, changes);
-      waiting = waiting.slice(batch.length);
-      heal();
-      onCommitted(changes);
-      for (const end of ends) end();
+      ends = transact(batch, changes);
     } catch (error) {
       busySince ??= performance.now();
       const isShort = isBusy(error) && performance.now() - busySince < LONG_BUSY_MS;
@@ -100,6 +97,10 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
       else fail(error);
       return;
     }
+    waiting = waiting.slice(batch.length);
+    heal();
+    onCommitted(changes);
+    for (const end of ends) end();
     changed.emit('committed');
     if (waiting.length > 0) schedule();
   }

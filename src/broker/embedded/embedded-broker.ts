@@ -34,7 +34,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
   const deliveries = new WeakMap<Delivery, EmbeddedDelivery>();
   let presence: Presence | undefined;
   let isStarted = false;
-  let lastGeneration = 0;
+  let lastGeneration = 1;
   let closed: Promise<void> | undefined;
 
   const committer = createCommitter({
@@ -59,10 +59,10 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
     // In a copy of the file that has taken its place, what this broker had in hand when it was made is nobody's.
     const [owner, { generation }] = [presence?.name, committer];
     if (owner !== undefined && generation > lastGeneration) {
-      lastGeneration = generation;
       const work = (tables: Tables, changes: Changes): void => forgetOwner(owner, tables, changes);
-      if (generation > 1) committer.commit({ mustLast: false, work }).catch(() => {});
+      committer.commit({ mustLast: false, work }).catch(() => {});
     }
+    lastGeneration = generation;
     housekeeper.start();
   }
 
@@ -104,13 +104,13 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
     if (!committer.hasRoom) return false;
     const parcel = pack(publication, exchange);
     const { length: bytes } = parcel.body;
-    // Most lines of output are heard by nobody: they are not to cost a transaction.
-    const isHeard = committer.read((tables) =>
-      destinations(parcel, tables).some((queue) => !isFlooded(queue, bytes, tables)),
+    const open = committer.read((tables) =>
+      destinations(parcel, tables).filter((queue) => !isFlooded(queue, bytes, tables)),
     );
-    if (isHeard !== true) return true;
+    // Most lines of output are heard by nobody: they are not to cost a transaction.
+    if (open === undefined || open.length === 0) return true;
     const work = (tables: Tables, changes: Changes): boolean =>
-      post(parcel, tables, changes, (queue) => isFlooded(queue, bytes, tables));
+      post(parcel, tables, changes, (queue) => open.includes(queue));
     committer.commit({ mustLast: false, bytes, work }).catch(() => {});
     return true;
   }

@@ -28,6 +28,7 @@ export function createHousekeeper(
 ): Housekeeper {
   /** Owners whose things are being put back. */
   const leaving = new Set<string>();
+  let isPromoting = false;
   let dueTimer: NodeJS.Timeout | undefined;
   let lookTimer: NodeJS.Timeout | undefined;
 
@@ -70,7 +71,8 @@ export function createHousekeeper(
 
   function watchDue(): void {
     clearTimeout(dueTimer);
-    const due = committer.read(({ messages }) => messages.nextDue());
+    // As long as nothing can be written, what is due stays due: once is enough.
+    const due = isPromoting ? undefined : committer.read(({ messages }) => messages.nextDue());
     // Never long: the clock may be set, and a timer does not see that.
     if (due !== undefined)
       dueTimer = setTimeout(() => void promote(), Math.min(Math.max(0, due - Date.now()), LOOK_EVERY_MS));
@@ -80,8 +82,10 @@ export function createHousekeeper(
     const work = ({ messages }: Tables, { ready }: Changes): void => {
       for (const queue of messages.promote(Date.now(), PROMOTED_AT_ONCE)) ready.add(queue);
     };
+    isPromoting = true;
     try {
       await committer.commit({ mustLast: false, work });
+      isPromoting = false;
       watchDue();
     } catch {
       // Closed: whoever is left has a timer of its own.

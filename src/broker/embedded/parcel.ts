@@ -25,14 +25,14 @@ export function destinations({ isTopic, routingKey }: Parcel, { queues }: Tables
   return queue === undefined ? [] : [queue];
 }
 
-/** Adds a parcel to the queues that it reaches, but for those of `except`. False: it reaches none. */
+/** Adds a parcel to those of the queues that it reaches that may have it. False: there is none. */
 export function post(
   parcel: Parcel,
   tables: Tables,
   changes: Changes,
-  except: (queue: number) => boolean = () => false,
+  mayHave: (queue: number) => boolean = () => true,
 ): boolean {
-  const reached = destinations(parcel, tables).filter((queue) => !except(queue));
+  const reached = destinations(parcel, tables).filter(mayHave);
   const { properties, body } = parcel;
   for (const queue of reached) {
     tables.messages.insert({ queue, due: 0, properties, body });

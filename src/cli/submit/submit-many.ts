@@ -1,4 +1,4 @@
-import { abortable } from '../../client/abortable.ts';
+import { abortable } from '../../broker/abortable.ts';
 import { type Batch, createBatch } from '../../client/batch.ts';
 import { watchTrouble } from '../../client/broker-trouble.ts';
 import type { Placed } from '../../client/put-on-queue.ts';

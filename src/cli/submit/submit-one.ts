@@ -1,4 +1,4 @@
-import { abortable } from '../../client/abortable.ts';
+import { abortable } from '../../broker/abortable.ts';
 import { watchTrouble } from '../../client/broker-trouble.ts';
 import { type Follower, follow } from '../../client/follow.ts';
 import type { JobEvent } from '../../client/job-event.ts';

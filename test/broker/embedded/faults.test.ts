@@ -1,15 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Broker, Publication } from '../../../src/broker/broker.ts';
+import { describe, expect, test } from 'vitest';
+import type { Publication } from '../../../src/broker/broker.ts';
 import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openInbox } from '../inbox.ts';
+import { useQueueFolder } from './queue-folder.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../fixtures/embedded/other-process.ts', import.meta.url));
 
@@ -18,34 +17,12 @@ function job(body: string | Buffer): Publication {
 }
 
 describe('a queue file in trouble', () => {
-  let folder: string;
-  let file: string;
-  const brokers: Broker[] = [];
-
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'rbit-faults-'));
-    file = join(folder, 'queue.sqlite');
-  });
-
-  afterEach(async () => {
-    await Promise.all(brokers.splice(0).map((broker) => broker.close(2000)));
-    rmSync(folder, { recursive: true });
-  });
-
-  function make(): { broker: Broker; said: string[] } {
-    const broker = createEmbeddedBroker({ file, exchange: 'topic', queues: new Map() });
-    const said: string[] = [];
-    broker.events.on('connection:lost', ({ reason }) => said.push(reason));
-    broker.events.on('connection:open', () => said.push('open'));
-    brokers.push(broker);
-    return { broker, said };
-  }
+  const on = useQueueFolder();
 
   test('another writer is waited for without holding up the event loop', async () => {
-    const { broker, said } = make();
-    broker.start();
+    const { broker, said } = on.watch();
     await broker.prepare('jobs');
-    const writer = new DatabaseSync(file);
+    const writer = new DatabaseSync(on.file);
     writer.exec('BEGIN IMMEDIATE');
     let isPublished = false;
     const publishing = broker.publish(job('x')).then((fate) => {
@@ -69,13 +46,12 @@ describe('a queue file in trouble', () => {
   });
 
   test('a writer that holds the file for long is told, nothing is lost, and all goes on when it ends', async () => {
-    const { broker, said } = make();
-    broker.start();
+    const { broker, said } = on.watch();
     const inbox = openInbox(broker, 'jobs');
     await inbox.consuming();
     await broker.publish(job('1'));
     const delivery = await inbox.next();
-    const writer = new DatabaseSync(file);
+    const writer = new DatabaseSync(on.file);
     writer.exec('BEGIN IMMEDIATE');
     const settling = delivery.ack();
     const publishing = broker.publish(job('2'));
@@ -93,18 +69,20 @@ describe('a queue file in trouble', () => {
   });
 
   test('a file that cannot be opened yet is tried again, and closing does not wait for it', async () => {
-    writeFileSync(file, 'something else, and long enough not to be taken for an empty database'.repeat(20));
-    const { broker, said } = make();
-    broker.start();
+    writeFileSync(
+      on.file,
+      'something else, and long enough not to be taken for an empty database'.repeat(20),
+    );
+    const { broker, said } = on.watch();
     const inbox = openInbox(broker, 'jobs');
     await eventually(() => said.length > 0, 'the word of it');
     expect(said[0]).toMatch(/it is not a SQLite database/);
-    rmSync(file);
+    rmSync(on.file);
     await inbox.consuming();
     await broker.publish(job('x'));
     expect((await inbox.next()).message.body.toString()).toBe('x');
 
-    const second = createEmbeddedBroker({ file: folder, exchange: 'topic', queues: new Map() });
+    const second = createEmbeddedBroker({ file: on.folder, exchange: 'topic', queues: new Map() });
     second.start();
     openInbox(second, 'jobs');
     const before = performance.now();
@@ -113,8 +91,7 @@ describe('a queue file in trouble', () => {
   });
 
   test('a full disk loses nothing that was confirmed, and publishing goes on when there is room', async () => {
-    const { broker } = make();
-    broker.start();
+    const broker = on.open();
     await broker.prepare('jobs');
     // The limit on the size of files is the disk of one process.
     const child = spawn(
@@ -124,7 +101,7 @@ describe('a queue file in trouble', () => {
         `ulimit -S -f 2000; exec "$0" "$@"`,
         process.execPath,
         PROGRAM,
-        file,
+        on.file,
         'publish',
         'jobs',
         '1000000',
@@ -157,8 +134,7 @@ describe('a queue file in trouble', () => {
   });
 
   test('the file does not grow with what has passed through it, and shrinks after a backlog', async () => {
-    const { broker } = make();
-    broker.start();
+    const broker = on.open();
     await broker.prepare('jobs');
     const body = Buffer.alloc(20_000, 'x');
     const backlog = async (): Promise<void> => {
@@ -167,7 +143,7 @@ describe('a queue file in trouble', () => {
       }
     };
     await backlog();
-    const largest = sizeOf(file);
+    const largest = sizeOf(on.file);
     for (let round = 0; round < 3; round += 1) {
       const consumer = broker.consume('jobs', {
         prefetch: 100,
@@ -177,10 +153,10 @@ describe('a queue file in trouble', () => {
       await consumer.stop();
       if (round < 2) await backlog();
     }
-    expect(sizeOf(file)).toBeLessThan(largest * 1.5);
-    await eventually(() => sizeOf(file) < largest / 2, 'a smaller file', 25_000);
+    expect(sizeOf(on.file)).toBeLessThan(largest * 1.5);
+    await eventually(() => sizeOf(on.file) < largest / 2, 'a smaller file', 25_000);
     // The write-ahead log, too: it is cut back when its contents have gone into the file.
-    expect(sizeOf(`${file}-wal`)).toBeLessThan(40 * 1024 * 1024);
+    expect(sizeOf(`${on.file}-wal`)).toBeLessThan(40 * 1024 * 1024);
   });
 });
 

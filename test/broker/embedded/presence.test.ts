@@ -1,15 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chmodSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Broker, Publication, QueueOptions } from '../../../src/broker/broker.ts';
-import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
+import { describe, expect, test } from 'vitest';
+import type { Publication, QueueOptions } from '../../../src/broker/broker.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openInbox } from '../inbox.ts';
+import { useQueueFolder } from './queue-folder.ts';
 
 const OPENER = fileURLToPath(new URL('../../fixtures/embedded/open-at-once.ts', import.meta.url));
 
@@ -21,38 +19,19 @@ const job = (body: string): Publication => ({
 });
 
 describe('who holds the messages of an embedded queue', () => {
-  let folder: string;
-  let file: string;
-  const brokers: Broker[] = [];
-
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'rbit-presence-'));
-    file = join(folder, 'queue.sqlite');
-  });
-
-  afterEach(async () => {
-    await Promise.all(brokers.splice(0).map((broker) => broker.close(2000)));
-    rmSync(folder, { recursive: true });
-  });
-
-  function open(queues: ReadonlyMap<string, QueueOptions> = new Map()): Broker {
-    const broker = createEmbeddedBroker({ file, exchange: 'topic', queues });
-    brokers.push(broker);
-    broker.start();
-    return broker;
-  }
+  const on = useQueueFolder();
 
   test('is not lost with the files of their owners: who lives makes its own anew', async () => {
-    const [holder, other] = [open(), open()];
+    const [holder, other] = [on.open(), on.open()];
     const held = openInbox(holder, 'jobs', 1);
     await held.consuming();
     await holder.publish(job('1'));
     const delivery = await held.next();
     const waiting = openInbox(other, 'jobs', 1);
     await waiting.consuming();
-    rmSync(`${file}-owners`, { recursive: true });
-    await eventually(() => readdirSync(folder).includes('queue.sqlite-owners'), 'new files');
-    await eventually(() => readdirSync(`${file}-owners`).length === 2, 'a file for each');
+    rmSync(`${on.file}-owners`, { recursive: true });
+    await eventually(() => readdirSync(on.folder).includes('queue.sqlite-owners'), 'new files');
+    await eventually(() => readdirSync(`${on.file}-owners`).length === 2, 'a on.file for each');
     const since = performance.now();
     await eventually(() => performance.now() - since > 5500, 'several looks at who is there', 8000);
     expect(waiting.deliveries).toHaveLength(0);
@@ -68,10 +47,10 @@ describe('who holds the messages of an embedded queue', () => {
   });
 
   test('messages of an owner whom nobody has heard of are put back', async () => {
-    const broker = open();
+    const broker = on.open();
     await broker.prepare('jobs');
     await broker.publish(job('1'));
-    const database = new DatabaseSync(file);
+    const database = new DatabaseSync(on.file);
     database.exec("UPDATE messages SET owner = 'AAAAAAAAAAAA'");
     database.close();
     const inbox = openInbox(broker, 'jobs', 1);
@@ -80,12 +59,12 @@ describe('who holds the messages of an embedded queue', () => {
   });
 
   test('a delivery whose message is handed out again is lost', async () => {
-    const broker = open();
+    const broker = on.open();
     const inbox = openInbox(broker, 'jobs', 2);
     await inbox.consuming();
     await broker.publish(job('1'));
     const first = await inbox.next();
-    const database = new DatabaseSync(file);
+    const database = new DatabaseSync(on.file);
     database.exec('UPDATE messages SET owner = NULL, redelivered = 1');
     database.close();
     const second = await inbox.next();
@@ -95,7 +74,7 @@ describe('who holds the messages of an embedded queue', () => {
   });
 
   test('the last word on a delivery that is lost is said all the same', async () => {
-    const broker = open();
+    const broker = on.open();
     await broker.prepare('replies');
     const inbox = openInbox(broker, 'jobs', 2);
     await inbox.consuming();
@@ -104,7 +83,7 @@ describe('who holds the messages of an embedded queue', () => {
     const reply: Publication = { ...job('done'), routingKey: 'replies' };
     expect(await broker.publish(reply, first)).toBe('routed');
     expect(await broker.count('replies')).toBe(0);
-    const database = new DatabaseSync(file);
+    const database = new DatabaseSync(on.file);
     database.exec('UPDATE messages SET owner = NULL, redelivered = 1');
     database.close();
     const second = await inbox.next();
@@ -117,30 +96,28 @@ describe('who holds the messages of an embedded queue', () => {
   });
 
   test('who cannot remove its file is gone all the same', async () => {
-    const broker = open();
+    const broker = on.open();
     openInbox(broker, 'jobs');
     await broker.prepare('jobs');
     // For root the mode means nothing; then there is nothing to see, and nothing may fail either.
-    chmodSync(`${file}-owners`, 0o500);
+    chmodSync(`${on.file}-owners`, 0o500);
     await broker.close(2000);
-    chmodSync(`${file}-owners`, 0o700);
-    const after = openInbox(open(), 'jobs');
+    chmodSync(`${on.file}-owners`, 0o700);
+    const after = openInbox(on.open(), 'jobs');
     await after.consuming();
   });
 
   test('a file that is replaced is said, and the new one is worked', async () => {
-    const broker = open(new Map([['replies', { bind: [], deadLetter: 'x', temporary: true }]]));
+    const facts: QueueOptions = { bind: [], deadLetter: 'x', temporary: true };
+    const { broker, said } = on.watch(new Map([['replies', facts]]));
     openInbox(broker, 'replies');
-    const said: string[] = [];
-    broker.events.on('connection:lost', ({ reason }) => said.push(reason));
     const inbox = openInbox(broker, 'jobs', 5);
     await inbox.consuming();
     await broker.publish(job('old'));
     const stale = await inbox.next();
-    for (const end of ['', '-wal', '-shm']) renameSync(`${file}${end}`, `${file}.away${end}`);
-    await eventually(() => said.length > 0, 'the word of it');
-    expect(said[0]).toMatch(/removed or replaced/);
-    const submitter = open();
+    for (const end of ['', '-wal', '-shm']) renameSync(`${on.file}${end}`, `${on.file}.away${end}`);
+    await eventually(() => said.some((word) => /removed or replaced/.test(word)), 'the word of it');
+    const submitter = on.open();
     await submitter.prepare('jobs');
     await submitter.publish(job('new'));
     expect((await inbox.next()).message.body.toString()).toBe('new');
@@ -153,16 +130,16 @@ describe('who holds the messages of an embedded queue', () => {
   });
 
   test('what was in hand when a backup was made is handed out after the backup takes the place of the file', async () => {
-    const broker = open();
+    const broker = on.open();
     const inbox = openInbox(broker, 'jobs', 1);
     await inbox.consuming();
     await broker.publish(job('1'));
     const stale = await inbox.next();
-    const database = new DatabaseSync(file);
-    database.exec(`VACUUM INTO '${file}.backup'`);
+    const database = new DatabaseSync(on.file);
+    database.exec(`VACUUM INTO '${on.file}.backup'`);
     database.close();
-    for (const end of ['-wal', '-shm']) renameSync(`${file}${end}`, `${file}.away${end}`);
-    renameSync(`${file}.backup`, file);
+    for (const end of ['-wal', '-shm']) renameSync(`${on.file}${end}`, `${on.file}.away${end}`);
+    renameSync(`${on.file}.backup`, on.file);
     await eventually(() => stale.isLost, 'the word of it');
     await stale.ack();
     const again = await inbox.next();
@@ -171,7 +148,7 @@ describe('who holds the messages of an embedded queue', () => {
 
   test('a file that many processes make at the same moment is nobody else’s', async () => {
     const children = Array.from({ length: 4 }, () =>
-      spawn(process.execPath, [OPENER, folder, '40'], { stdio: ['pipe', 'pipe', 'inherit'] }),
+      spawn(process.execPath, [OPENER, on.folder, '40'], { stdio: ['pipe', 'pipe', 'inherit'] }),
     );
     await Promise.all(children.map((child) => once(child.stdout, 'data')));
     const said = children.map(async (child) => {

@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
-import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded-broker.ts';
 import { type EmbeddedInspection, inspectEmbedded } from '../../../src/broker/embedded/inspect.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openInbox } from '../inbox.ts';
+import { useQueueFolder } from './queue-folder.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../fixtures/embedded/other-process.ts', import.meta.url));
 
@@ -22,35 +20,22 @@ interface Fact {
 }
 
 describe('several processes on one queue file', () => {
-  let folder: string;
-  let file: string;
-  const brokers: Broker[] = [];
+  const on = useQueueFolder();
+
   const children: ChildProcess[] = [];
 
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'rbit-processes-'));
-    file = join(folder, 'queue.sqlite');
-  });
-
-  afterEach(async () => {
+  afterEach(() => {
     for (const child of children.splice(0)) child.kill('SIGKILL');
-    await Promise.all(brokers.splice(0).map((broker) => broker.close(2000)));
-    rmSync(folder, { recursive: true });
   });
-
-  function open(): Broker {
-    const broker = createEmbeddedBroker({ file, exchange: 'topic', queues: new Map() });
-    brokers.push(broker);
-    broker.start();
-    return broker;
-  }
 
   function other(...args: string[]): {
     child: ChildProcess;
     facts: Fact[];
     said: (fact: string) => Promise<Fact>;
   } {
-    const child = spawn(process.execPath, [PROGRAM, file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [PROGRAM, on.file, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     children.push(child);
     const facts: Fact[] = [];
     createInterface({ input: child.stdout }).on('line', (line) => facts.push(JSON.parse(line) as Fact));
@@ -68,7 +53,7 @@ describe('several processes on one queue file', () => {
   test('what another process publishes is delivered within 50 ms', async () => {
     const delays: number[] = [];
     const arrivals = new Map<string, number>();
-    const broker = open();
+    const broker = on.open();
     const consumer = broker.consume('jobs', {
       prefetch: 100,
       onDelivery: ({ message }) => arrivals.set(message.body.toString(), Date.now()),
@@ -98,7 +83,7 @@ describe('several processes on one queue file', () => {
   });
 
   test('what a killed process had in hand comes to another one, in its old place and redelivered', async () => {
-    const broker = open();
+    const broker = on.open();
     await broker.prepare('jobs');
     await send(broker, '1', '2');
     const victim = other('consume', 'jobs', '2');
@@ -109,7 +94,7 @@ describe('several processes on one queue file', () => {
     await send(broker, '3');
     victim.child.kill('SIGKILL');
     await eventually(() => broker.count('jobs').then((count) => count === 3), 'the return of what it had');
-    const [jobs] = looked(inspectEmbedded(file));
+    const [jobs] = looked(inspectEmbedded(on.file));
     expect(jobs).toMatchObject({ name: 'jobs', consumers: 0, delivered: 0 });
     inbox.consumer.resume();
     const all = [await inbox.next(), await inbox.next(), await inbox.next()];
@@ -121,7 +106,7 @@ describe('several processes on one queue file', () => {
   });
 
   test('a process that is only stopped for a while keeps what it has in hand', async () => {
-    const broker = open();
+    const broker = on.open();
     await broker.prepare('jobs');
     await send(broker, '1');
     const { child, said } = other('consume', 'jobs', '1');
@@ -137,7 +122,7 @@ describe('several processes on one queue file', () => {
   });
 
   test('a delayed message comes soon after its time, also to another process', async () => {
-    const broker = open();
+    const broker = on.open();
     const inbox = openInbox(broker, 'jobs', 1);
     await inbox.consuming();
     await send(broker, '1');
@@ -150,7 +135,7 @@ describe('several processes on one queue file', () => {
 
   test('what was published is there however its publisher ends, and once', async () => {
     const publisher = other('publish', 'jobs', '1000000');
-    const broker = open();
+    const broker = on.open();
     await broker.prepare('jobs');
     await eventually(
       () => publisher.facts.filter(({ fact }) => fact === 'published').length > 50,
@@ -177,11 +162,11 @@ describe('several processes on one queue file', () => {
   });
 
   test('a file of another process’s is left behind by nobody who closes', async () => {
-    const broker = open();
+    const broker = on.open();
     openInbox(broker, 'jobs');
     await broker.close(2000);
-    expect(readdirSync(`${file}-owners`)).toEqual([]);
-    expect(existsSync(`${file}-wal`)).toBe(false);
+    expect(readdirSync(`${on.file}-owners`)).toEqual([]);
+    expect(existsSync(`${on.file}-wal`)).toBe(false);
   });
 });
 

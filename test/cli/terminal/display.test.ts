@@ -176,7 +176,7 @@ describe('on a terminal', () => {
     display.show({ event: 'output', line: 'x' });
     display.close();
     for (const frame of frames(stream.written)) {
-      // oxlint-disable-next-line no-control-regex
+      // oxlint-disable-next-line no-control-regex -- colours are control characters, and have no width
       expect(widthOf(frame.replaceAll(/\u{1b}\[\d+m/gu, ''))).toBeLessThanOrEqual(Math.max(1, columns - 1));
     }
   });
