@@ -15,6 +15,8 @@ export interface DatabaseSchema {
 export interface OpenOptions {
   /** How long a statement waits for another connection's write lock. It blocks the event loop meanwhile. */
   readonly busyTimeoutMs: number;
+  /** Nobody else may open it as long as this connection lives: the kernel lets go of the lock however that ends. */
+  readonly isExclusive?: boolean;
 }
 
 /** Bytes that the write-ahead log keeps on disk once its contents have gone into the database. */
@@ -30,6 +32,7 @@ export function openDatabase(path: string, schema: DatabaseSchema, options: Open
   try {
     database = new (loadSqlite().DatabaseSync)(path);
     database.exec(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`);
+    if (options.isExclusive === true) database.exec('PRAGMA locking_mode = EXCLUSIVE');
     checkOrigin(database, schema);
     // Takes effect in a new database only, and before its first table.
     database.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL');
@@ -37,6 +40,8 @@ export function openDatabase(path: string, schema: DatabaseSchema, options: Open
       `PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = ${WAL_LIMIT}`,
     );
     migrate(database, schema);
+    // The lock comes with the first write.
+    if (options.isExclusive === true) inTransaction(database, () => {});
     return database;
   } catch (error) {
     database?.close();

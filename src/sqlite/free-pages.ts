@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { primaryCode } from '../../sqlite/database-error.ts';
+import { primaryCode } from './database-error.ts';
 
 /** Pages to free at a time: a few milliseconds. */
 const PAGES_AT_ONCE = 1_000;

@@ -1,6 +1,4 @@
-import { primaryCode } from '../../sqlite/database-error.ts';
-import { BrokerError } from '../broker.ts';
-import type { Changes, Tables } from './tables.ts';
+import { primaryCode } from './database-error.ts';
 
 /** How many steps go into one transaction. */
 export const MOST_STEPS = 1_000;
@@ -9,7 +7,7 @@ const MOST_BYTES = 32 * 1024 * 1024;
 const FAULTS_OF_A_STEP = [18, 19, 20, 25];
 
 /** One thing to do in the next transaction. */
-export interface Step<T> {
+export interface Step<T, Tables, Changes> {
   readonly work: (tables: Tables, changes: Changes) => T;
   /** How much it writes, roughly. */
   readonly bytes?: number;
@@ -18,17 +16,18 @@ export interface Step<T> {
 }
 
 /** A step, and whoever waits for it. */
-export interface WaitingStep {
-  readonly step: Step<unknown>;
+export interface WaitingStep<Tables, Changes> {
+  readonly step: Step<unknown, Tables, Changes>;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** A step's own fault rejects its promise; any other error is the transaction's. */
-export function attempt(
-  { step, resolve, reject }: WaitingStep,
+export function attempt<Tables, Changes>(
+  { step, resolve, reject }: WaitingStep<Tables, Changes>,
   tables: Tables,
   changes: Changes,
+  errorOf: (kind: 'refused', message: string) => Error,
 ): () => void {
   try {
     const result = step.work(tables, changes);
@@ -36,12 +35,12 @@ export function attempt(
   } catch (error) {
     const code = primaryCode(error);
     if (code !== undefined && !FAULTS_OF_A_STEP.includes(code)) throw error;
-    return () => reject(code === undefined ? error : new BrokerError('refused', (error as Error).message));
+    return () => reject(code === undefined ? error : errorOf('refused', (error as Error).message));
   }
 }
 
 /** How many of those that wait make up the next transaction. */
-export function batchLength(waiting: readonly WaitingStep[]): number {
+export function batchLength(waiting: readonly WaitingStep<never, never>[]): number {
   let bytes = 0;
   const end = waiting.findIndex(({ step }, index) => {
     if (index > 0 && (index >= MOST_STEPS || bytes > MOST_BYTES)) return true;

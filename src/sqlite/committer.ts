@@ -1,12 +1,10 @@
 import { EventEmitter, once } from 'node:events';
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { isBusy, primaryCode, toDatabaseError } from '../../sqlite/database-error.ts';
-import { inTransaction } from '../../sqlite/transaction.ts';
-import { BrokerError, type BrokerEvents } from '../broker.ts';
+import { isBusy, primaryCode, toDatabaseError } from './database-error.ts';
 import { freePages } from './free-pages.ts';
 import { attempt, batchLength, MOST_STEPS, type Step, type WaitingStep } from './step.ts';
-import { type Changes, type Tables, tablesOf } from './tables.ts';
+import { inTransaction } from './transaction.ts';
 
 /*
  * Everything that is written in one turn of the event loop becomes one transaction: what costs is the flush to the
@@ -23,19 +21,26 @@ const BUSY_RETRY_MS = 3;
 const LONG_BUSY_MS = 2_000;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
-const PURPOSE = 'embedded queue';
 
-export interface CommitterOptions {
-  readonly file: string;
+export interface CommitterOptions<Tables, Changes> {
+  /** Where the database is, once it is open. */
+  readonly file: () => string;
   readonly open: () => DatabaseSync;
-  readonly events: EventEmitter<BrokerEvents>;
+  /** What steps do their work with, made anew for each opening of the database. */
+  readonly tablesOf: (database: DatabaseSync) => Tables;
+  /** An empty note of what a transaction brings about, which its steps write to. */
+  readonly noChanges: () => Changes;
+  /** What a step is rejected with: `refused` for its own fault, `closed` when it came too late. */
+  readonly errorOf: (kind: 'refused' | 'closed', message: string) => Error;
   /** The database is open, for the first time or again after a failure. */
   readonly onOpen: () => void;
+  /** It cannot be written; what waits is tried again after `retryInMs`. */
+  readonly onLost: (reason: string, retryInMs: number) => void;
   /** Hears of each transaction before its steps' promises do. */
-  readonly onCommitted: (changes: Changes) => void;
+  readonly onCommitted?: (changes: Changes) => void;
 }
 
-export interface Committer {
+export interface Committer<Tables, Changes> {
   /** True while the database is open and takes what is written. */
   readonly isOpen: boolean;
   /** Beside that, not too much waits already. */
@@ -45,11 +50,11 @@ export interface Committer {
   readonly generation: number;
   /** Opens the database; goes on trying until `close`. */
   start(): void;
-  /** Does a step in the next transaction; resolves when that is committed. Rejects when the broker is closed first. */
-  commit<T>(step: Step<T>): Promise<T>;
+  /** Does a step in the next transaction; resolves when that is committed. Rejects when it is closed first. */
+  commit<T>(step: Step<T, Tables, Changes>): Promise<T>;
   /** Reads at once, apart from what waits to be written. Undefined while the database cannot be read. */
   read<T>(query: (tables: Tables) => T): T | undefined;
-  /** Resolves when there is room for more. Rejects when `signal` aborts or the broker is closed. */
+  /** Resolves when there is room for more. Rejects when `signal` aborts or it is closed. */
   writable(signal?: AbortSignal): Promise<void>;
   /** Opens the file anew if it is not the one that was opened: somebody removed or replaced it. */
   checkFile(): void;
@@ -58,21 +63,31 @@ export interface Committer {
   close(): void;
 }
 
-interface Opened {
+interface Opened<Tables> {
   readonly database: DatabaseSync;
   readonly tables: Tables;
   readonly inode: number | undefined;
 }
 
-export function createCommitter({ file, open, events, onOpen, onCommitted }: CommitterOptions): Committer {
+/** Nothing is opened before `start`. */
+export function createCommitter<Tables, Changes>({
+  file,
+  open,
+  tablesOf,
+  noChanges,
+  errorOf,
+  onOpen,
+  onLost,
+  onCommitted = () => {},
+}: CommitterOptions<Tables, Changes>): Committer<Tables, Changes> {
   const changed = new EventEmitter<{ committed: [] }>().setMaxListeners(0);
   const closing = new AbortController();
-  let opened: Opened | undefined;
+  let opened: Opened<Tables> | undefined;
   let generation = 0;
   let isHealthy = false;
   let isStarted = false;
   let lasts: boolean | undefined;
-  let waiting: WaitingStep[] = [];
+  let waiting: WaitingStep<Tables, Changes>[] = [];
   let retryMs = FIRST_RETRY_MS;
   let busySince: number | undefined;
   let turn: NodeJS.Immediate | undefined;
@@ -86,7 +101,7 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
     turn = undefined;
     if (closing.signal.aborted) return;
     const batch = waiting.slice(0, batchLength(waiting));
-    const changes: Changes = { ready: new Set(), delayed: new Set() };
+    const changes = noChanges();
     let ends: (() => void)[];
     try {
       ends = transact(batch, changes);
@@ -106,20 +121,20 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
   }
 
   /** Returns what settles the steps' promises once the transaction stands. */
-  function transact(batch: readonly WaitingStep[], changes: Changes): (() => void)[] {
+  function transact(batch: readonly WaitingStep<Tables, Changes>[], changes: Changes): (() => void)[] {
     opened ??= openTables();
     const { database, tables } = opened;
     if (batch.length === 0) return [];
     const mustLast = batch.some(({ step }) => step.mustLast);
     if (mustLast !== lasts) database.exec(`PRAGMA synchronous = ${mustLast ? 'FULL' : 'NORMAL'}`);
     lasts = mustLast;
-    return inTransaction(database, () => batch.map((one) => attempt(one, tables, changes)));
+    return inTransaction(database, () => batch.map((one) => attempt(one, tables, changes, errorOf)));
   }
 
-  function openTables(): Opened {
+  function openTables(): Opened<Tables> {
     const database = open();
     generation += 1;
-    return { database, tables: tablesOf(database), inode: inodeOf(file) };
+    return { database, tables: tablesOf(database), inode: inodeOf(file()) };
   }
 
   function again(inMs: number): void {
@@ -132,11 +147,7 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
   function fail(error: unknown): void {
     const { message } = toDatabaseError(error) as Error;
     isHealthy = false;
-    events.emit('connection:lost', {
-      purpose: PURPOSE,
-      reason: `${file}: ${message}`,
-      retryInMs: retryMs,
-    });
+    onLost(`${file()}: ${message}`, retryMs);
     again(retryMs);
     retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
   }
@@ -150,7 +161,6 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
     if (isHealthy) return;
     isHealthy = true;
     retryMs = FIRST_RETRY_MS;
-    events.emit('connection:open', { purpose: PURPOSE, url: file });
     onOpen();
   }
 
@@ -172,9 +182,9 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
       // Now rather than in the next turn: whoever starts a broker on a sound file can use it at once.
       flush();
     },
-    commit<T>(step: Step<T>) {
+    commit<T>(step: Step<T, Tables, Changes>) {
       const { promise, resolve, reject } = Promise.withResolvers<T>();
-      if (closing.signal.aborted) reject(closedError());
+      if (closing.signal.aborted) reject(errorOf('closed', 'it is closed'));
       else {
         waiting.push({ step, resolve: resolve as (result: unknown) => void, reject });
         schedule();
@@ -195,7 +205,7 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
       while (!hasRoom()) await once(changed, 'committed', { signal: either });
     },
     checkFile() {
-      if (opened === undefined || opened.inode === inodeOf(file)) return;
+      if (opened === undefined || opened.inode === inodeOf(file())) return;
       opened.database.close();
       opened = undefined;
       fail(new Error('it was removed or replaced; what was in it is gone'));
@@ -208,7 +218,7 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
       isHealthy = false;
       clearImmediate(turn);
       clearTimeout(retry);
-      for (const { reject } of waiting.splice(0)) reject(closedError());
+      for (const { reject } of waiting.splice(0)) reject(errorOf('closed', 'it is closed'));
       opened?.database.close();
       opened = undefined;
     },
@@ -218,8 +228,4 @@ export function createCommitter({ file, open, events, onOpen, onCommitted }: Com
 /** Which file a path leads to. Undefined when it leads to none, or the database is in memory. */
 function inodeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.ino;
-}
-
-function closedError(): BrokerError {
-  return new BrokerError('unavailable', 'the broker is closed');
 }
