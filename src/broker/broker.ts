@@ -51,24 +51,51 @@ export interface Delivery {
   readonly message: Message;
   /** The broker handed this message out before and never heard what became of it. */
   readonly redelivered: boolean;
+  /** How often a process is known to have died with the message in hand; 0 where the broker cannot tell. */
+  readonly crashes: number;
+  /**
+   * Whether the death of this process counts against the message from now on; at first it does for one that has no
+   * crashes yet. Resolves when that would survive it; a broker that does not count resolves at once.
+   */
+  blame(counts: boolean): Promise<void>;
   /** True once its channel is gone: the broker will hand the message out again, to whomever. */
   readonly isLost: boolean;
+
+  /**
+   * Whether the broker is heard where an acknowledgement would be written: false once the delivery is lost. One that is
+   * written into a silence leaves open what the message's next delivery is. Costs a round trip where it was not heard lately.
+   */
+  isReachable(): Promise<boolean>;
 
   /** Takes the message off its queue. Resolves when a later answer of the broker proves that it was heard. */
   ack(): Promise<Settlement>;
 
   /**
-   * Puts the message back as a new one with `headers` added, after `delayMs` (0: at once), and takes this one
-   * off; the new one is confirmed first. Body, properties and persistence are kept. It goes to the tail.
+   * Puts the message back as a new one, after `delayMs`, and takes this one off; the new one is confirmed first. Body, properties and persistence are kept. It goes to the tail.
    */
-  requeue(options: { delayMs: number; headers: Readonly<Record<string, unknown>> }): Promise<Settlement>;
+  requeue(options: RequeueOptions): Promise<Settlement>;
 
   /**
-   * Moves the message to the dead-letter queue with `headers` added (undefined: taken off); body and properties stay
-   * as they are.
+   * Moves the message to the dead-letter queue; body and properties stay as they are.
    * Rejects with BrokerError 'unroutable' when there is no such queue: the delivery is then still unsettled.
    */
-  deadLetter(headers: Readonly<Record<string, unknown>>): Promise<Settlement>;
+  deadLetter(options: CopyOptions): Promise<Settlement>;
+}
+
+/** How a message goes where it goes. */
+export interface CopyOptions {
+  /** Added to those of the message; undefined: taken off. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  /**
+   * Awaited between the confirm of the copy and the acknowledgement of the original. A broker that makes one step of
+   * both never calls it.
+   */
+  readonly onCopied?: () => Promise<void>;
+}
+
+export interface RequeueOptions extends CopyOptions {
+  /** 0: at once. */
+  readonly delayMs: number;
 }
 
 export interface ConsumeOptions {
@@ -101,6 +128,11 @@ export interface QueueOptions {
   readonly queueType?: string;
   /** Name of the queue that takes what can't be worked. */
   readonly deadLetter: string;
+  /**
+   * How long its deliveries may stay unacknowledged, milliseconds, where the broker limits that and can be asked for more;
+   * the broker's own limit when absent.
+   */
+  readonly ackTimeoutMs?: number;
   /** Made for one consumer: deleted when that one stops, or some time after its process has died. */
   readonly temporary?: boolean;
 }
@@ -138,6 +170,9 @@ export interface Broker {
    * Waits and rejects as `prepare` does.
    */
   count(queue: string, signal?: AbortSignal): Promise<number | undefined>;
+
+  /** How many consumers a queue has, this broker's own included; undefined: there is no such queue. As `count` otherwise. */
+  countConsumers(queue: string, signal?: AbortSignal): Promise<number | undefined>;
 
   /** Subscribes to a queue. Deliveries come as long as the consumer is not paused or stopped. */
   consume(queue: string, options: ConsumeOptions): Consumer;

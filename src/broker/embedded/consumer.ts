@@ -2,11 +2,10 @@ import type { EventEmitter } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BrokerEvents, ConsumeOptions, Consumer, QueueOptions } from '../broker.ts';
 import { settledWithin } from '../limit.ts';
-import type { Committer } from './committer.ts';
 import { declareQueue } from './declare-queue.ts';
 import { createDelivery, type EmbeddedDelivery, type Settler } from './delivery.ts';
 import type { StoredMessage } from './message-table.ts';
-import type { Changes, Tables } from './tables.ts';
+import type { Changes, QueueCommitter, Tables } from './tables.ts';
 
 /*
  *   opening ─the queue is there→ consuming ─pause→ paused ─resume→ opening
@@ -20,7 +19,7 @@ export interface ConsumerOptions extends Omit<ConsumeOptions, 'onDelivery'> {
   readonly queue: string;
   /** Undefined: it is taken as it is, or made with nothing leading to it. */
   readonly facts: QueueOptions | undefined;
-  readonly committer: Committer;
+  readonly committer: QueueCommitter;
   readonly events: EventEmitter<BrokerEvents>;
   /** Name of the owner; messages in hand are its. */
   readonly owner: () => string;
@@ -94,8 +93,14 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     try {
       while (wantsMore()) {
         const claimed = await committer.commit({ mustLast: false, work: claimNow });
+        // Once one went back all that follow it do: resumed meanwhile, it would hand out these before that one.
+        let isBroken = false;
         for (const message of claimed) {
-          take(message);
+          isBroken ||= !take(message);
+          if (isBroken) {
+            giveBack(message);
+            continue;
+          }
           // Reading large bodies takes long, all of them at once would be too long for everybody else.
           if (message.large !== null) await nextTurn();
         }
@@ -113,18 +118,17 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     return claimed;
   }
 
-  function take(message: StoredMessage): void {
+  /** False: it cannot be handed out now. */
+  function take(message: StoredMessage): boolean {
     const body = room() > 0 ? bodyOf(message) : undefined;
-    if (body === undefined) {
-      giveBack(message);
-      return;
-    }
+    if (body === undefined) return false;
     try {
       options.onDelivery(createDelivery(message, body, hold(message)));
     } catch (error) {
       // Left unsettled: it comes again when this broker is closed, and until then keeps the fault from looping.
       events.emit('delivery:unhandled', { queue, error });
     }
+    return true;
   }
 
   /** Counts a message in, and out again when it is settled. */
@@ -144,6 +148,11 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
       },
       lose() {
         isTaken = true;
+      },
+      async blame(counts) {
+        const work = ({ messages }: Tables): void => messages.blame(messageId, owner(), counts);
+        // Closed first: then nobody dies of it here.
+        await committer.commit({ mustLast: false, work }).catch(() => {});
       },
       async settle(work, bytes) {
         unsettled -= 1;

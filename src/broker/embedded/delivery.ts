@@ -9,6 +9,8 @@ import type { Changes, Tables } from './tables.ts';
 export interface Settler {
   /** Does `work` in a transaction; false from it: the message is no longer this broker's. 'lost' as well when the broker is closed first. */
   settle(work: (tables: Tables, changes: Changes) => boolean, bytes: number): Promise<Settlement>;
+  /** Whether the death of this process counts against the message. */
+  blame(counts: boolean): Promise<void>;
   readonly owner: string;
   readonly queue: string;
   readonly deadLetter: string;
@@ -34,6 +36,7 @@ export function createDelivery(
   const settling = createSettling();
   const attached: Parcel[] = [];
   let isBegun = false;
+  let isBlamed = stored.crashes === 0;
 
   function settle(work: (tables: Tables, changes: Changes) => boolean, bytes: number): Promise<Settlement> {
     return settling.settle(() => {
@@ -59,9 +62,16 @@ export function createDelivery(
     exchange,
     message: { body, properties },
     redelivered: stored.redelivered !== 0,
+    crashes: stored.crashes,
+    async blame(counts) {
+      if (counts === isBlamed) return;
+      isBlamed = counts;
+      await settler.blame(counts);
+    },
     get isLost() {
       return settler.isLost && !settling.isSettled;
     },
+    isReachable: async () => !settler.isLost,
     ack: () => settle(({ messages }) => messages.remove(stored.id, owner), 0),
     requeue({ delayMs, headers }) {
       const text = withHeaders(headers);
@@ -71,7 +81,7 @@ export function createDelivery(
         return messages.move(stored.id, owner, { queue: stored.queue, due, properties: text });
       }, body.length);
     },
-    deadLetter(headers) {
+    deadLetter({ headers }) {
       const text = withHeaders(headers);
       return settle(({ messages, queues }, { ready }) => {
         const target = queues.findOrMake(settler.deadLetter);

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
+import { createCommitter } from '../../sqlite/committer.ts';
 import { openDatabase } from '../../sqlite/open-database.ts';
 import { type Broker, BrokerError, type BrokerEvents, type Delivery, type Publication } from '../broker.ts';
 import { settledWithin } from '../limit.ts';
-import { createCommitter } from './committer.ts';
 import { createConsumer, type EmbeddedConsumer } from './consumer.ts';
 import { declareQueue } from './declare-queue.ts';
 import type { EmbeddedDelivery } from './delivery.ts';
@@ -12,7 +12,7 @@ import type { EmbeddedOptions } from './options.ts';
 import { destinations, pack, post } from './parcel.ts';
 import { enter, enterAlone, type Presence } from './presence.ts';
 import { queueSchema } from './schema.ts';
-import type { Changes, Tables } from './tables.ts';
+import { type Changes, type Tables, tablesOf } from './tables.ts';
 
 /*
  * The broker port on one SQLite file, which any number of processes share.
@@ -25,6 +25,7 @@ import type { Changes, Tables } from './tables.ts';
 
 /** A statement that waits blocks the event loop; the committer waits without. */
 const BUSY_TIMEOUT_MS = 5;
+const PURPOSE = 'embedded queue';
 
 /** A broker that is a SQLite file; nothing is opened before `start`. */
 export function createEmbeddedBroker({ file, exchange, queues: facts }: EmbeddedOptions): Broker {
@@ -38,8 +39,13 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
   let closed: Promise<void> | undefined;
 
   const committer = createCommitter({
-    file,
-    events,
+    file: () => file,
+    tablesOf,
+    noChanges: (): Changes => ({ ready: new Set(), delayed: new Set() }),
+    errorOf: (kind, message) =>
+      kind === 'refused'
+        ? new BrokerError('refused', message)
+        : new BrokerError('unavailable', 'the broker is closed'),
     open() {
       const database = openDatabase(file, queueSchema, { busyTimeoutMs: BUSY_TIMEOUT_MS });
       try {
@@ -50,7 +56,11 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
       }
       return database;
     },
-    onOpen,
+    onOpen() {
+      events.emit('connection:open', { purpose: PURPOSE, url: file });
+      onOpen();
+    },
+    onLost: (reason, retryInMs) => events.emit('connection:lost', { purpose: PURPOSE, reason, retryInMs }),
     onCommitted,
   });
   const housekeeper = createHousekeeper(committer, () => presence, lookAround);
@@ -59,7 +69,8 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
     // In a copy of the file that has taken its place, what this broker had in hand when it was made is nobody's.
     const [owner, { generation }] = [presence?.name, committer];
     if (owner !== undefined && generation > lastGeneration) {
-      const work = (tables: Tables, changes: Changes): void => forgetOwner(owner, tables, changes);
+      const work = (tables: Tables, changes: Changes): void =>
+        forgetOwner({ owner, crashed: false }, tables, changes);
       committer.commit({ mustLast: false, work }).catch(() => {});
     }
     lastGeneration = generation;
@@ -123,7 +134,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
       const goodbye = committer.commit({
         mustLast: false,
         work: (tables, changes) => {
-          if (presence !== undefined) forgetOwner(presence.name, tables, changes);
+          if (presence !== undefined) forgetOwner({ owner: presence.name, crashed: false }, tables, changes);
         },
       });
       await settledWithin(goodbye, leftMs());
@@ -153,6 +164,13 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
       return committer.read(({ queues, messages }) => {
         const id = queues.find(queue);
         return id === undefined ? undefined : messages.count(id);
+      });
+    },
+    async countConsumers(queue, signal) {
+      await committer.writable(signal);
+      return committer.read(({ queues }) => {
+        const id = queues.find(queue);
+        return id === undefined ? undefined : queues.consumersOf(id).length;
       });
     },
     consume(queue, { prefetch, onDelivery }) {

@@ -1,6 +1,5 @@
-import type { Committer } from './committer.ts';
 import type { Lock, Presence } from './presence.ts';
-import type { Changes, Tables } from './tables.ts';
+import type { Changes, QueueCommitter, Tables } from './tables.ts';
 
 /*
  * What has to be done though nobody asks for it:
@@ -22,7 +21,7 @@ export interface Housekeeper {
 }
 
 export function createHousekeeper(
-  committer: Committer,
+  committer: QueueCommitter,
   presence: () => Presence | undefined,
   lookAround: () => void,
 ): Housekeeper {
@@ -59,7 +58,7 @@ export function createHousekeeper(
     try {
       await committer.commit({
         mustLast: false,
-        work: (tables, changes) => forgetOwner(owner, tables, changes),
+        work: (tables, changes) => forgetOwner({ owner, crashed: true }, tables, changes),
       });
     } catch {
       // This broker is closed first; whoever looks next does it.
@@ -105,9 +104,13 @@ export function createHousekeeper(
   };
 }
 
-/** Puts back what an owner has in hand and removes its temporary queues. */
-export function forgetOwner(owner: string, { messages, queues }: Tables, { ready }: Changes): void {
-  for (const queue of messages.releaseAll(owner)) ready.add(queue);
+/** Puts back what an owner has in hand and removes its temporary queues; `crashed`: it went without a word. */
+export function forgetOwner(
+  { owner, crashed }: { readonly owner: string; readonly crashed: boolean },
+  { messages, queues }: Tables,
+  { ready }: Changes,
+): void {
+  for (const queue of messages.releaseAll(owner, crashed)) ready.add(queue);
   for (const queue of queues.ownedBy(owner)) {
     messages.clear(queue);
     queues.remove(queue);

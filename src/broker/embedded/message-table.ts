@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type Prepared, prepare } from './prepared.ts';
+import { type Prepared, prepare } from '../../sqlite/prepared.ts';
 
 /** A message as it lies in its table. */
 export interface StoredMessage {
@@ -8,6 +8,8 @@ export interface StoredMessage {
   readonly queue: number;
   /** 1 or 0. */
   readonly redelivered: number;
+  /** How often an owner went without a word while it held the message. */
+  readonly crashes: number;
   /** As `encodeProperties` wrote them. */
   readonly properties: string;
   /** Empty when it is large. */
@@ -45,6 +47,7 @@ export class MessageTable {
   readonly #remove: Prepared;
   readonly #move: Prepared;
   readonly #release: Prepared;
+  readonly #blame: Prepared;
   readonly #releaseAll: Prepared;
   readonly #due: Prepared;
   readonly #promote: Prepared;
@@ -62,19 +65,20 @@ export class MessageTable {
       'INSERT INTO messages (queue, due, redelivered, properties, body, large) VALUES (?, ?, 0, ?, ?, ?)',
     );
     this.#claim = statement(`
-      UPDATE messages SET owner = ? WHERE id IN (
+      UPDATE messages SET owner = ?, blamed = (crashes = 0) WHERE id IN (
         SELECT id FROM messages WHERE queue = ? AND owner IS NULL AND due = 0 ORDER BY id LIMIT ?
-      ) RETURNING id, queue, redelivered, properties, body, large`);
+      ) RETURNING id, queue, redelivered, crashes, properties, body, large`);
     this.#hasReady = statement(
       'SELECT 1 FROM messages WHERE queue = ? AND owner IS NULL AND due = 0 LIMIT 1',
     );
     this.#remove = statement('DELETE FROM messages WHERE id = ? AND owner = ? RETURNING large');
     this.#move = statement(`
-      UPDATE messages SET id = ${NEXT_ID}, queue = ?, due = ?, properties = ?, owner = NULL, redelivered = 0
+      UPDATE messages SET id = ${NEXT_ID}, queue = ?, due = ?, properties = ?, owner = NULL, redelivered = 0, crashes = 0
       WHERE id = ? AND owner = ?`);
     this.#release = statement('UPDATE messages SET owner = NULL WHERE id = ? AND owner = ?');
+    this.#blame = statement('UPDATE messages SET blamed = ? WHERE id = ? AND owner = ?');
     this.#releaseAll = statement(
-      'UPDATE messages SET owner = NULL, redelivered = 1 WHERE owner = ? RETURNING queue',
+      'UPDATE messages SET owner = NULL, redelivered = 1, crashes = crashes + (? AND blamed) WHERE owner = ? RETURNING queue',
     );
     this.#due = statement(
       'SELECT id, queue FROM messages WHERE due > 0 AND due <= ? ORDER BY due, id LIMIT ?',
@@ -132,9 +136,17 @@ export class MessageTable {
     this.#release.run(id, owner);
   }
 
-  /** Puts all that an owner holds back to its old place, as redelivered. Returns the queues, each once. */
-  releaseAll(owner: string): Set<number> {
-    return new Set(this.#releaseAll.all(owner).map((row) => Number(row['queue'])));
+  /** Whether the end of its owner counts against a held message. */
+  blame(id: number, owner: string, counts: boolean): void {
+    this.#blame.run(counts ? 1 : 0, id, owner);
+  }
+
+  /**
+   * Puts all that an owner holds back to its old place, as redelivered; `crashed`: it went without a word. Returns
+   * the queues, each once.
+   */
+  releaseAll(owner: string, crashed: boolean): Set<number> {
+    return new Set(this.#releaseAll.all(crashed ? 1 : 0, owner).map((row) => Number(row['queue'])));
   }
 
   /** Makes ready what is due, in the order of the times, `limit` at most. Returns the queues, each once. */

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type Prepared, prepare } from './prepared.ts';
+import { type Prepared, prepare } from '../../sqlite/prepared.ts';
 import { topicMatches } from './topic.ts';
 
 /** Queues, what leads to them, and who consumes them. Nothing here begins a transaction. */

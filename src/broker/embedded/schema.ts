@@ -50,5 +50,10 @@ export const queueSchema: DatabaseSchema = {
     CREATE INDEX delayed ON messages (due) WHERE due > 0;
     CREATE INDEX held ON messages (owner) WHERE owner IS NOT NULL;
     `,
+    // How often an owner went without a word while it held the message, and whether it counts if the next one does.
+    `
+    ALTER TABLE messages ADD COLUMN crashes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE messages ADD COLUMN blamed INTEGER NOT NULL DEFAULT 1;
+    `,
   ],
 };

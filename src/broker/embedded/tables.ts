@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Committer } from '../../sqlite/committer.ts';
 import { MessageTable } from './message-table.ts';
 import { QueueTable } from './queue-table.ts';
 
@@ -15,6 +16,9 @@ export interface Changes {
   /** Queues with messages that will be ready later. */
   readonly delayed: Set<number>;
 }
+
+/** Writes to the queue's database. */
+export type QueueCommitter = Committer<Tables, Changes>;
 
 export function tablesOf(database: DatabaseSync): Tables {
   return { messages: new MessageTable(database), queues: new QueueTable(database) };

@@ -26,7 +26,7 @@ export function describeFidelity(on: Ground): void {
       }
       const last = await inbox.next(LIMIT_MS);
       check(last);
-      expect(await last.deadLetter({})).toBe('settled');
+      expect(await last.deadLetter({ headers: {} })).toBe('settled');
       check(await openInbox(on.broker, on.dead).next(LIMIT_MS));
     }
 

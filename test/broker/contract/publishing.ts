@@ -67,7 +67,7 @@ export function describePublishing(on: Ground): void {
       test.each<[string, (delivery: Delivery) => Promise<Settlement>]>([
         ['acknowledged', (delivery) => delivery.ack()],
         ['requeued', (delivery) => delivery.requeue({ delayMs: 60_000, headers: {} })],
-        ['dead-lettered', (delivery) => delivery.deadLetter({})],
+        ['dead-lettered', (delivery) => delivery.deadLetter({ headers: {} })],
       ])('arrives once, by the time that one is %s', async (_way, settle) => {
         const { delivery, replies } = await work();
         const reply = to(on.name('replies'), 'done', everyProperty);

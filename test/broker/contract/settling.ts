@@ -39,7 +39,7 @@ export function describeSettling(on: Ground): void {
       const graves = openInbox(on.broker, on.dead);
       await Promise.all([inbox.consuming(), graves.consuming()]);
       await on.send('poison', everyProperty);
-      expect(await (await inbox.next()).deadLetter({ reason: 'not JSON' })).toBe('settled');
+      expect(await (await inbox.next()).deadLetter({ headers: { reason: 'not JSON' } })).toBe('settled');
       const buried = await graves.next();
       expect(buried.message.body.toString()).toBe('poison');
       expect(buried.message.properties).toEqual({
@@ -53,7 +53,7 @@ export function describeSettling(on: Ground): void {
       const inbox = openInbox(on.broker, on.queue);
       await inbox.consuming();
       await on.send('poison');
-      expect(await (await inbox.next()).deadLetter({})).toBe('settled');
+      expect(await (await inbox.next()).deadLetter({ headers: {} })).toBe('settled');
       const graves = openInbox(on.broker, on.dead);
       expect((await graves.next()).message.body.toString()).toBe('poison');
     });
@@ -64,7 +64,11 @@ export function describeSettling(on: Ground): void {
       await on.send('x');
       await on.send('y');
       const delivery = await inbox.next();
-      const both = [delivery.ack(), delivery.requeue({ delayMs: 0, headers: {} }), delivery.deadLetter({})];
+      const both = [
+        delivery.ack(),
+        delivery.requeue({ delayMs: 0, headers: {} }),
+        delivery.deadLetter({ headers: {} }),
+      ];
       expect(await Promise.all(both)).toEqual(['settled', 'settled', 'settled']);
       const next = await inbox.next();
       expect(textOf(next)).toBe('y');
@@ -73,15 +77,22 @@ export function describeSettling(on: Ground): void {
       expect((await on.broker.count(on.dead)) ?? 0).toBe(0);
     });
 
+    test('a delivery is reachable as long as it can be settled, and not when its broker is closed', async () => {
+      const inbox = openInbox(on.broker, on.queue);
+      await inbox.consuming();
+      await on.send('x');
+      const delivery = await inbox.next();
+      expect(await delivery.isReachable()).toBe(true);
+      await on.broker.close(1000);
+      expect(await delivery.isReachable()).toBe(false);
+    });
+
     test('dead-lettering takes off the headers that are given as undefined', async () => {
       const inbox = openInbox(on.broker, on.queue);
       await inbox.consuming();
       await on.send('x', { headers: { kept: 1, taken: 2, replaced: 3 } });
       await (await inbox.next()).deadLetter({
-        taken: undefined,
-        replaced: 4,
-        neverThere: undefined,
-        added: null,
+        headers: { taken: undefined, replaced: 4, neverThere: undefined, added: null },
       });
       const { message } = await openInbox(on.broker, on.dead).next();
       expect(message.properties.headers).toStrictEqual({ kept: 1, replaced: 4, added: null });

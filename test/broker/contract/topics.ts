@@ -56,7 +56,7 @@ export function describeTopics(on: Ground): void {
       const copies = [await inbox.next(), await neighbour.next()];
       expect(copies.map(textOf)).toEqual(['a.b', 'a.b']);
       expect(await copies[0]?.ack()).toBe('settled');
-      expect(await copies[1]?.deadLetter({})).toBe('settled');
+      expect(await copies[1]?.deadLetter({ headers: {} })).toBe('settled');
     });
 
     test('what is published loosely goes there as well, and to nobody without harm', async () => {

@@ -41,7 +41,8 @@ describe('a queue file in trouble', () => {
     writer.exec('COMMIT');
     writer.close();
     expect(await publishing).toBe('routed');
-    expect(longestTurnMs).toBeLessThan(100);
+    // It waits for 400 ms.
+    expect(longestTurnMs).toBeLessThan(200);
     expect(said).toEqual(['open']);
   });
 

@@ -145,7 +145,7 @@ describe('an embedded queue among hostile neighbours', () => {
       await broker.publish({ exchange: '', routingKey, body, properties: {} });
     const [first, second] = [await inbox.next(), await inbox.next()];
     expect(countBodies(on.file)).toBe(4);
-    await Promise.all([first.requeue({ delayMs: 0, headers: {} }), second.deadLetter({})]);
+    await Promise.all([first.requeue({ delayMs: 0, headers: {} }), second.deadLetter({ headers: {} })]);
     const [again, buried] = [await inbox.next(), await dead.next()];
     expect([again, buried].map(({ message }) => message.body.equals(body))).toEqual([true, true]);
     await Promise.all([again.ack(), buried.ack(), passing.consumer.stop()]);

@@ -4,7 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { checkQueueFile, inspectEmbedded, tryQueueFile } from '../../../src/broker/embedded/inspect.ts';
+import { inspectEmbedded } from '../../../src/broker/embedded/inspect.ts';
+import { queueSchema } from '../../../src/broker/embedded/schema.ts';
+import { checkFile, tryFile } from '../../../src/sqlite/check-file.ts';
+
+const tryQueueFile = (file: string) => tryFile(file, queueSchema);
+const checkQueueFile = (file: string) => checkFile(file, queueSchema);
 
 function emptyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rbit-inspect-'));

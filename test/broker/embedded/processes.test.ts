@@ -15,6 +15,7 @@ interface Fact {
   readonly fact: string;
   readonly body?: string;
   readonly redelivered?: boolean;
+  readonly crashes?: number;
   readonly at?: number;
   readonly reason?: string;
 }
@@ -103,6 +104,30 @@ describe('several processes on one queue file', () => {
       ['2', true],
       ['3', false],
     ]);
+  });
+
+  test('a process that dies counts against what it has in hand; for the second time only where that was said', async () => {
+    const broker = on.open();
+    await broker.prepare('jobs');
+    await send(broker, '1', '2');
+    for (const crashes of [0, 1]) {
+      const victim = other('consume', 'jobs', '2', '2');
+      const got = () => victim.facts.filter(({ fact }) => fact === 'got');
+      await eventually(() => got().length === 2, 'two deliveries');
+      expect(got().map((fact) => fact.crashes)).toEqual([crashes, crashes]);
+      victim.child.kill('SIGKILL');
+      await eventually(() => broker.count('jobs').then((count) => count === 2), 'the return of what it had');
+    }
+    const last = on.open();
+    const inbox = openInbox(last, 'jobs', 2);
+    const both = [await inbox.next(), await inbox.next()];
+    expect(both.map(({ crashes }) => crashes)).toEqual([1, 2]);
+    // An end in order is nothing to count, and a message that goes back begins anew.
+    await both[1]?.requeue({ delayMs: 0, headers: {} });
+    await last.close(1000);
+    const again = openInbox(broker, 'jobs', 2);
+    const rest = [await again.next(), await again.next()];
+    expect(rest.map(({ crashes }) => crashes)).toEqual([1, 0]);
   });
 
   test('a process that is only stopped for a while keeps what it has in hand', async () => {
