@@ -1,33 +1,44 @@
 import { type Inspection, inspectAmqp, type QueueInspection } from '../broker/amqp/inspect.ts';
+import { urlText } from '../broker/amqp/options.ts';
 import type { AmqpConfig, Config } from '../config/config.ts';
 import { amqpOptions } from '../daemon/amqp-options.ts';
 import { queueOptions } from '../daemon/make-broker.ts';
-import { formatDuration } from '../job/duration.ts';
+import { type AckTimeoutFacts, ackTimeoutWarning, holdingText, holdingTimeout } from './check-ack-timeout.ts';
 import { EXIT } from './exit-codes.ts';
 import { table } from './terminal/table.ts';
 
-/** RabbitMQ's own acknowledgement timeout, which AMQP cannot ask for. */
-const BROKER_TIMEOUT_MS = 30 * 60_000;
-
 /** Asks RabbitMQ, prints what it says of each queue; sets exit status 69 when it cannot be used. Changes nothing there. */
 export async function checkBroker(config: Config, amqp: AmqpConfig): Promise<void> {
-  const inspection = await inspectAmqp(await amqpOptions(config, amqp, queueOptions(config.queues)));
+  const options = queueOptions(config);
+  const inspection = await inspectAmqp(await amqpOptions(config, amqp, options));
   if (inspection.url === undefined) {
     for (const problem of inspection.problems) say(config, `error: ${problem}`);
     process.exitCode = EXIT.brokerUnusable;
     return;
   }
+  const timeoutFacts = (queue: QueueInspection): AckTimeoutFacts => ({
+    queue,
+    mayBeMade: amqp.declare === 'if-missing',
+    vhost: amqp.urls.find((url) => urlText(url) === inspection.url)?.vhost ?? '/',
+    askedMs: options.get(queue.queue)?.ackTimeoutMs,
+    setter: inspection.ackTimeoutSetter ?? 'broker',
+  });
   process.stdout.write(`\n${inspection.product ?? 'broker'} at ${inspection.url}\n`);
   process.stdout.write(
     table(
       ['queue', 'exists', 'type', 'messages', 'consumers', 'dead letters', 'ack timeout'],
-      rows(config, amqp, inspection),
+      rows(config, amqp, inspection, timeoutFacts),
     ),
   );
-  for (const queue of inspection.queues) complain(config, amqp, queue);
+  for (const queue of inspection.queues) complain(config, amqp, queue, timeoutFacts(queue));
 }
 
-function rows({ queues }: Config, amqp: AmqpConfig, inspection: Inspection): string[][] {
+function rows(
+  { queues }: Config,
+  amqp: AmqpConfig,
+  inspection: Inspection,
+  timeoutFacts: (queue: QueueInspection) => AckTimeoutFacts,
+): string[][] {
   const absent = amqp.declare === 'if-missing' ? 'made when needed' : 'missing';
   return inspection.queues.map((queue) => [
     queue.queue,
@@ -36,11 +47,16 @@ function rows({ queues }: Config, amqp: AmqpConfig, inspection: Inspection): str
     String(queue.messages ?? '-'),
     String(queue.consumers ?? '-'),
     `${queues.get(queue.queue)?.deadLetter ?? '-'}${queue.hasDeadLetterQueue === true ? '' : ` (${absent})`}`,
-    queue.consumerTimeoutMs === undefined ? "broker's (30m)" : formatDuration(queue.consumerTimeoutMs),
+    holdingText(holdingTimeout(timeoutFacts(queue))),
   ]);
 }
 
-function complain(config: Config, amqp: AmqpConfig, queue: QueueInspection): void {
+function complain(
+  config: Config,
+  amqp: AmqpConfig,
+  queue: QueueInspection,
+  timeoutFacts: AckTimeoutFacts,
+): void {
   const willBeMade = amqp.declare === 'if-missing';
   if (queue.problem !== undefined || (!queue.exists && !willBeMade)) {
     say(
@@ -58,15 +74,8 @@ function complain(config: Config, amqp: AmqpConfig, queue: QueueInspection): voi
     );
   }
   const runner = config.runners.get(config.mappings.get(queue.queue) ?? '');
-  const ackTimeoutMs = queue.consumerTimeoutMs ?? BROKER_TIMEOUT_MS;
-  if (runner !== undefined && (runner.timeoutMs ?? Infinity) >= ackTimeoutMs) {
-    const timeout = runner.timeoutMs === undefined ? 'none' : formatDuration(runner.timeoutMs);
-    say(
-      config,
-      `warning: queue ${queue.queue}: timeout = ${timeout} of runner ${runner.name} is not below the acknowledgement ` +
-        `timeout of ${formatDuration(ackTimeoutMs)}: a longer job is handed out again while it runs`,
-    );
-  }
+  const warning = runner === undefined ? undefined : ackTimeoutWarning(timeoutFacts, runner);
+  if (warning !== undefined) say(config, `warning: ${warning}`);
 }
 
 function say({ secrets }: Config, line: string): void {

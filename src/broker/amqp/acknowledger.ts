@@ -7,6 +7,8 @@ import { REQUEST_LIMIT_MS, withinLimit } from '../limit.ts';
 export interface Acknowledger {
   /** Writes at once. Resolves 'settled' when the broker has provably processed it, 'lost' if the channel goes first. */
   ack(raw: ConsumeMessage): Promise<Settlement>;
+  /** Asks for an answer without acknowledging anything. False: there is none, and the channel is given up. */
+  isHeard(): Promise<boolean>;
   /** Resolves when every acknowledgement so far is either proven or lost. */
   quiet(): Promise<void>;
 }
@@ -16,9 +18,25 @@ export interface Acknowledger {
  * request proves it: setting the prefetch to what it is already costs the broker nothing and no delivery waits
  * for it. One such request at a time proves all acknowledgements written before it.
  */
-export function createAcknowledger(channel: Channel, prefetch: number, onSilence: () => void): Acknowledger {
+export function createAcknowledger(
+  channel: Channel,
+  prefetch: number,
+  { onHeard, onSilence }: { readonly onHeard: () => void; readonly onSilence: () => void },
+): Acknowledger {
   let unproven: ((settlement: Settlement) => void)[] = [];
   let proving: Promise<void> | undefined;
+
+  async function isHeard(): Promise<boolean> {
+    try {
+      await withinLimit(channel.prefetch(prefetch), REQUEST_LIMIT_MS, 'the answer to an acknowledgement');
+      onHeard();
+      return true;
+    } catch {
+      // Later, so that a channel that has closed can say why itself.
+      setImmediate(onSilence);
+      return false;
+    }
+  }
 
   async function prove(): Promise<void> {
     while (unproven.length > 0) {
@@ -26,20 +44,14 @@ export function createAcknowledger(channel: Channel, prefetch: number, onSilence
       await nextTurn();
       const written = unproven;
       unproven = [];
-      let settlement: Settlement = 'lost';
-      try {
-        await withinLimit(channel.prefetch(prefetch), REQUEST_LIMIT_MS, 'the answer to an acknowledgement');
-        settlement = 'settled';
-      } catch {
-        // Later, so that a channel that has closed can say why itself.
-        setImmediate(onSilence);
-      }
+      const settlement: Settlement = (await isHeard()) ? 'settled' : 'lost';
       for (const resolve of written) resolve(settlement);
     }
     proving = undefined;
   }
 
   return {
+    isHeard,
     async ack(raw) {
       try {
         channel.ack(raw);

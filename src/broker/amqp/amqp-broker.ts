@@ -12,10 +12,10 @@ import { requestPersistently } from './persistent-request.ts';
 import { createPublisher } from './publisher.ts';
 import {
   deleteQueue,
-  messageCount,
   prepareExchange,
   prepareForConsumer,
   prepareQueue,
+  queueCounts,
   type TopologyOptions,
 } from './topology.ts';
 
@@ -24,7 +24,7 @@ import {
  * must not stop acknowledgements on the other.
  *
  *   consume ── a channel for each consumer │ throw-away: questions
- *   publish ── confirmed: replies, requeues │ unconfirmed: output │ throw-away: declarations
+ *   publish ── confirmed: replies │ confirmed: copies of messages │ unconfirmed: output │ throw-away: declarations
  */
 
 const REMOVAL_LIMIT_MS = 5000;
@@ -36,6 +36,8 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
   const publishing = createConnection(options, 'publish', events);
   const maxDelayMs = options.reconnectMaxDelayMs;
   const publisher = createPublisher(publishing);
+  // RabbitMQ works a channel in order, and one quorum queue that has no leader stops all that is published on it.
+  const copying = createPublisher(publishing);
   const loose = createLoosePublisher({
     connection: publishing,
     events,
@@ -46,7 +48,7 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
     ...options,
     onBindingRefused: (queue, reason) => events.emit('binding:refused', { queue, reason }),
   };
-  const mover = createMover({ ...options, connection: publishing, publisher });
+  const mover = createMover({ ...options, connection: publishing, publisher: copying });
   const consumers = new Set<AmqpConsumer>();
   const closing = new AbortController();
   let closed: Promise<void> | undefined;
@@ -68,10 +70,11 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
     const leftMs = (): number => Math.max(0, deadline - performance.now());
     const graceOver = AbortSignal.timeout(limitMs);
     await settledWithin(Promise.all([...consumers].map((consumer) => consumer.stop())), leftMs() / 2);
-    await settledWithin(publisher.quiet(graceOver), leftMs() / 2);
+    await settledWithin(Promise.all([publisher.quiet(graceOver), copying.quiet(graceOver)]), leftMs() / 2);
     // After the publications: the confirm of a copy is what its original's acknowledgement waits for.
     await settledWithin(Promise.all([...consumers].map((consumer) => consumer.quiet())), leftMs() / 2);
     publisher.close();
+    copying.close();
     loose.close();
     await settledWithin(
       Promise.all([consuming.close(leftMs() / 2), publishing.close(leftMs() / 2)]),
@@ -86,11 +89,14 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
       consuming.start();
       publishing.start();
       publisher.start();
+      copying.start();
       loose.start();
     },
     prepare: (queue, signal) =>
       ask((model) => prepareQueue(model, queue, options.queues.get(queue), topology), signal),
-    count: (queue, signal) => ask((model) => messageCount(model, queue), signal),
+    count: async (queue, signal) => (await ask((model) => queueCounts(model, queue), signal))?.messageCount,
+    countConsumers: async (queue, signal) =>
+      (await ask((model) => queueCounts(model, queue), signal))?.consumerCount,
     consume(queue, consumeOptions) {
       const facts = options.queues.get(queue);
       const consumer = createConsumer({
@@ -99,6 +105,7 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
         connection: consuming,
         events,
         maxDelayMs,
+        ackTimeoutMs: facts?.ackTimeoutMs,
         prepare: (model) => prepareForConsumer(model, queue, facts, topology),
         toDelivery: (raw, subscription) => createDelivery(queue, raw, subscription, mover),
         ...(facts?.temporary === true ? { onStopped: () => removeTemporary(queue) } : {}),

@@ -3,8 +3,10 @@ import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChannelModel, connect, type SocketOptions } from 'amqplib';
 import type { BrokerEvents } from '../broker.ts';
+import { awayDelayMs, isNobodyThere } from './away.ts';
 import { createBackoff } from './backoff.ts';
 import { connectErrorText, serverWords } from './connect-error.ts';
+import { ignoreLateFrames } from './late-frames.ts';
 import { settledWithin, withinLimit } from '../limit.ts';
 import { type AmqpOptions, type AmqpUrl, urlText } from './options.ts';
 
@@ -15,8 +17,8 @@ import { type AmqpOptions, type AmqpUrl, urlText } from './options.ts';
  *                    └──── failed ───────↑
  *   any ─close→ closed, for good
  *
- * Each try takes the next of the URLs. Between tries it waits longer and longer, but goes through the URLs
- * once without waiting, so that one dead node of a cluster costs no time.
+ * Each try takes the next of the URLs. Between tries it waits longer and longer (less so where nobody is there), but
+ * goes through the URLs once without waiting, so that one dead node of a cluster costs no time.
  */
 
 /** A supervised connection. Everybody asks it for the connection of the moment and none keeps one. */
@@ -76,6 +78,7 @@ export async function openConnection(
   try {
     const model = await withinLimit(connecting, options.connectTimeoutMs, 'connect ETIMEDOUT: the handshake');
     model.on('error', () => {});
+    ignoreLateFrames(model);
     return { model, destroy: onAbort };
   } catch (error) {
     abort.abort();
@@ -105,11 +108,13 @@ export function createConnection(
   let running: Promise<void> | undefined;
 
   async function supervise(): Promise<void> {
+    let awaySince = performance.now();
     for (let attempt = 0; !closing.signal.aborted; attempt += 1) {
       const url = options.urls[attempt % options.urls.length];
       if (url === undefined) throw new RangeError('a broker needs at least one URL');
       let reason: string;
       let hasServed = false;
+      let isAway = false;
       try {
         const opened = await openConnection(options, url, purpose, closing.signal);
         if (closing.signal.aborted) {
@@ -118,12 +123,16 @@ export function createConnection(
         }
         hasServed = true;
         reason = await serve(opened, url);
+        awaySince = performance.now();
       } catch (error) {
         reason = error instanceof Error ? error.message : String(error);
+        isAway = error instanceof Error && isNobodyThere(error.cause);
       }
       if (closing.signal.aborted) return;
       const isRoundOver = (attempt + 1) % options.urls.length === 0;
-      const retryInMs = isRoundOver || hasServed ? backoff.nextMs() : 0;
+      const pauseMs = (): number =>
+        isAway ? awayDelayMs(performance.now() - awaySince, options.reconnectMaxDelayMs) : backoff.nextMs();
+      const retryInMs = isRoundOver || hasServed ? pauseMs() : 0;
       if (!told.has(reason)) events.emit('connection:lost', { purpose, reason, retryInMs });
       told.add(reason);
       await delay(retryInMs, undefined, { signal: closing.signal }).catch(() => {});

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { BrokerEvents, ConsumeOptions, Consumer, Delivery } from '../broker.ts';
+import { offerAckTimeout } from './ack-timeout.ts';
 import type { Connection } from './connection.ts';
 import { keepOpen } from './keep-open.ts';
 import { REQUEST_LIMIT_MS, settledWithin } from '../limit.ts';
@@ -21,6 +22,8 @@ export interface ConsumerOptions extends ConsumeOptions {
   readonly connection: Connection;
   readonly events: EventEmitter<BrokerEvents>;
   readonly maxDelayMs: number;
+  /** As `QueueOptions.ackTimeoutMs`. */
+  readonly ackTimeoutMs: number | undefined;
   /** Sees to it that the queue is there; throws if it cannot be consumed. */
   readonly prepare: (model: ChannelModel) => Promise<void>;
   readonly toDelivery: (raw: ConsumeMessage, subscription: SettlingSubscription) => Delivery;
@@ -29,7 +32,7 @@ export interface ConsumerOptions extends ConsumeOptions {
 }
 
 /** What a delivery needs of its subscription. */
-export type SettlingSubscription = Pick<Subscription, 'ack' | 'signal'>;
+export type SettlingSubscription = Pick<Subscription, 'ack' | 'isReachable' | 'signal'>;
 
 /** A consumer, and what closing the broker has to wait for. */
 export interface AmqpConsumer extends Consumer {
@@ -72,18 +75,17 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
 
   async function subscribe(model: ChannelModel, signal: AbortSignal): Promise<Subscription> {
     await options.prepare(model);
-    const subscription = await openSubscription(model, {
-      queue,
-      prefetch,
-      onMessage(raw, from) {
-        if (signal.aborted) {
-          void putBack(raw, from);
-          return;
-        }
-        held.push({ raw, subscription: from });
-        handOut();
-      },
-    });
+    const onMessage = (raw: ConsumeMessage, from: Subscription): void => {
+      if (signal.aborted) {
+        void putBack(raw, from);
+        return;
+      }
+      held.push({ raw, subscription: from });
+      handOut();
+    };
+    const subscription = await offerAckTimeout(options.ackTimeoutMs, (consumerArguments) =>
+      openSubscription(model, { queue, prefetch, consumerArguments, onMessage }),
+    );
     subscriptions.add(subscription);
     void subscription.ended.then(() => leave(subscription));
     if (signal.aborted) {
@@ -133,6 +135,7 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
   function settlingFrom(subscription: Subscription): SettlingSubscription {
     return {
       signal: subscription.signal,
+      isReachable: () => subscription.isReachable(),
       async ack(raw) {
         const settlement = subscription.ack(raw);
         handOut();

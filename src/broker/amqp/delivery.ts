@@ -1,5 +1,5 @@
 import type { ConsumeMessage } from 'amqplib';
-import { BrokerError, type Delivery, type Message, type Settlement } from '../broker.ts';
+import { BrokerError, type CopyOptions, type Delivery, type Message, type Settlement } from '../broker.ts';
 import { createSettling } from '../settle-once.ts';
 import type { SettlingSubscription } from './consumer.ts';
 import { bareCopyOf, copyOf } from './copy.ts';
@@ -18,7 +18,7 @@ export function createDelivery(
 
   /** Acknowledges when a copy has arrived. It is worth its trouble only as long as this delivery is ours. */
   async function ackAfter(
-    headers: Readonly<Record<string, unknown>>,
+    { headers, onCopied }: CopyOptions,
     move: (copy: Message, signal: AbortSignal) => Promise<void>,
   ): Promise<Settlement> {
     const { signal } = subscription;
@@ -32,6 +32,7 @@ export function createDelivery(
       if (signal.aborted) return 'lost';
       throw error;
     }
+    await onCopied?.();
     // The copy is there: whatever becomes of this one, its work is done.
     return (await subscription.ack(raw)) === 'settled' ? 'settled' : 'moved';
   }
@@ -41,17 +42,21 @@ export function createDelivery(
     exchange: raw.fields.exchange,
     message,
     redelivered: raw.fields.redelivered,
+    // RabbitMQ counts lost connections alike, and only on quorum queues.
+    crashes: 0,
+    blame: async () => {},
     get isLost() {
       return subscription.signal.aborted && !settling.isSettled;
     },
+    isReachable: () => subscription.isReachable(),
     ack: () => settling.settle(() => subscription.ack(raw)),
-    requeue: ({ delayMs, headers }) =>
+    requeue: ({ delayMs, ...options }) =>
       settling.settle(() =>
-        ackAfter(headers, (copy, signal) => mover.moveBack(copy, queue, delayMs, signal)),
+        ackAfter(options, (copy, signal) => mover.moveBack(copy, queue, delayMs, signal)),
       ),
-    deadLetter: (headers) =>
+    deadLetter: (options) =>
       settling.settle(() =>
-        ackAfter(headers, (copy, signal) => mover.moveToDeadLetters(copy, queue, signal)),
+        ackAfter(options, (copy, signal) => mover.moveToDeadLetters(copy, queue, signal)),
       ),
   };
 }

@@ -1,4 +1,5 @@
 import type { ChannelModel } from 'amqplib';
+import { type AckTimeoutSetter, ackTimeoutSetter } from './ack-timeout.ts';
 import { onThrowAwayChannel, reasonText, replyCode } from './channel.ts';
 import { openConnection } from './connection.ts';
 import { settledWithin } from '../limit.ts';
@@ -14,6 +15,8 @@ export interface Inspection {
   readonly url?: string;
   /** Name and version of the broker's software, such as `RabbitMQ 3.10.8`. */
   readonly product?: string;
+  /** Absent when no URL answered. */
+  readonly ackTimeoutSetter?: AckTimeoutSetter;
   /** Why each URL could not be used, in words without secrets; empty when one could. */
   readonly problems: readonly string[];
   /** One for each queue of the options, in their order; empty when no URL answered. */
@@ -48,7 +51,13 @@ export async function inspectAmqp(options: AmqpOptions): Promise<Inspection> {
         const { product, version } = model.connection.serverProperties;
         const queues: QueueInspection[] = [];
         for (const queue of options.queues.keys()) queues.push(await inspectQueue(model, queue, options));
-        return { url: urlText(url), product: `${product} ${version}`, problems: [], queues };
+        return {
+          url: urlText(url),
+          product: `${product} ${version}`,
+          ackTimeoutSetter: ackTimeoutSetter(version),
+          problems: [],
+          queues,
+        };
       } finally {
         await settledWithin(model.close(), options.connectTimeoutMs);
         destroy();

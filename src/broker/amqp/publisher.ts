@@ -141,8 +141,13 @@ export function createPublisher(connection: Connection): Publisher {
     },
     async writable(signal) {
       const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
-      either.throwIfAborted();
-      while (!isWritable()) await once(changes, 'writable', { signal: either });
+      try {
+        either.throwIfAborted();
+        while (!isWritable()) await once(changes, 'writable', { signal: either });
+      } catch (error) {
+        if (signal?.aborted === true || !closing.signal.aborted) throw error;
+        throw new BrokerError('unavailable', 'the broker is closed', { cause: error });
+      }
     },
     async quiet(signal) {
       while (inFlight.size > 0) await once(changes, 'quiet', { signal });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Settlement } from '../broker.ts';
+import { lossText } from './ack-timeout.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { closeChannel, openChannel } from './channel.ts';
 import { REQUEST_LIMIT_MS, settledWithin, withinLimit } from '../limit.ts';
@@ -21,6 +22,8 @@ export interface Subscription {
   readonly signal: AbortSignal;
   /** Messages that came and were neither acknowledged nor given back. */
   readonly unsettled: number;
+  /** Whether the broker is heard on the channel; asks it if that was not so lately. */
+  isReachable(): Promise<boolean>;
   ack(raw: ConsumeMessage): Promise<Settlement>;
   /** Puts a message back to the head of its queue, unseen. */
   giveBack(raw: ConsumeMessage): void;
@@ -30,16 +33,21 @@ export interface Subscription {
   quiet(): Promise<void>;
 }
 
+/** So long ago the broker may have been heard to be taken for reachable: a job that took longer can afford to ask. */
+const HEARD_LATELY_MS = 20;
+
 export interface SubscriptionOptions {
   readonly queue: string;
   readonly prefetch: number;
+  /** Of basic.consume. */
+  readonly consumerArguments: Readonly<Record<string, unknown>>;
   readonly onMessage: (raw: ConsumeMessage, subscription: Subscription) => void;
 }
 
 /** Opens a channel and consumes on it. Rejects with what the broker says against it. */
 export async function openSubscription(
   model: ChannelModel,
-  { queue, prefetch, onMessage }: SubscriptionOptions,
+  { queue, prefetch, consumerArguments, onMessage }: SubscriptionOptions,
 ): Promise<Subscription> {
   const { channel, ended: closed } = await openChannel(model);
   const ended = Promise.withResolvers<string>();
@@ -55,8 +63,15 @@ export async function openSubscription(
     gone.abort();
     void closeChannel(channel, REQUEST_LIMIT_MS);
   }
-  void closed.then(({ reason }) => end(reason));
-  const acknowledger = createAcknowledger(channel, prefetch, () => end('the channel does not answer'));
+  void closed.then(({ reason }) => end(lossText(reason)));
+  let heardAtMs = performance.now();
+  const hear = (): void => {
+    heardAtMs = performance.now();
+  };
+  const acknowledger = createAcknowledger(channel, prefetch, {
+    onHeard: hear,
+    onSilence: () => end('the channel does not answer'),
+  });
 
   async function closeWhenDone(): Promise<void> {
     if (!isRetired || unsettled > 0) return;
@@ -76,6 +91,10 @@ export async function openSubscription(
     signal: gone.signal,
     get unsettled() {
       return gone.signal.aborted ? 0 : unsettled;
+    },
+    async isReachable() {
+      if (gone.signal.aborted) return false;
+      return performance.now() - heardAtMs < HEARD_LATELY_MS || acknowledger.isHeard();
     },
     async ack(raw) {
       if (gone.signal.aborted) return 'lost';
@@ -105,13 +124,15 @@ export async function openSubscription(
     await withinLimit(channel.prefetch(prefetch), REQUEST_LIMIT_MS, 'setting the prefetch');
     const take = (raw: ConsumeMessage | null): void => {
       if (raw === null) {
-        end('the broker cancelled the consumer (was the queue deleted?)');
+        const orLate = unsettled > 0 ? ', or does a job take longer than the acknowledgement timeout' : '';
+        end(`the broker cancelled the consumer (was the queue deleted${orLate}?)`);
         return;
       }
+      hear();
       unsettled += 1;
       onMessage(raw, subscription);
     };
-    const consuming = channel.consume(queue, take, { consumerTag });
+    const consuming = channel.consume(queue, take, { consumerTag, arguments: consumerArguments });
     await withinLimit(consuming, REQUEST_LIMIT_MS, `consuming from ${queue}`);
   } catch (error) {
     // Closed in any case: a late consume-ok would otherwise leave a consumer that nobody listens to.

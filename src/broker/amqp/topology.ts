@@ -1,5 +1,6 @@
 import type { ChannelModel } from 'amqplib';
 import type { QueueOptions } from '../broker.ts';
+import { ackTimeoutSetter, offerAckTimeout } from './ack-timeout.ts';
 import { onThrowAwayChannel, reasonText, replyCode } from './channel.ts';
 import type { AmqpOptions } from './options.ts';
 
@@ -40,9 +41,22 @@ export async function prepareQueue(
   }
   const exists = await queueExists(model, queue);
   if (options.declare !== 'if-missing') return exists;
-  if (!exists) await declareQueue(model, queue, typeArgument(facts?.queueType ?? options.queueType));
+  if (!exists) await declareJobQueue(model, queue, facts, options);
   await bindQueue(model, queue, facts?.bind ?? [], options);
   return true;
+}
+
+/** With the acknowledgement timeout where it is the queue that sets it; elsewhere the argument would only be in the way. */
+async function declareJobQueue(
+  model: ChannelModel,
+  queue: string,
+  facts: QueueOptions | undefined,
+  options: TopologyOptions,
+): Promise<void> {
+  const setter = ackTimeoutSetter(model.connection.serverProperties.version);
+  await offerAckTimeout(setter === 'consumer' ? undefined : facts?.ackTimeoutMs, (timeout) =>
+    declareQueue(model, queue, { ...typeArgument(facts?.queueType ?? options.queueType), ...timeout }),
+  );
 }
 
 async function bindIfAllowed(...[model, queue, bind, options]: Parameters<typeof bindQueue>): Promise<void> {
@@ -118,17 +132,19 @@ export function typeArgument(queueType: string | undefined): Record<string, unkn
   return queueType === undefined ? {} : { 'x-queue-type': queueType };
 }
 
-/** How many messages wait on a queue; undefined when there is none. A passive look. */
-export async function messageCount(model: ChannelModel, queue: string): Promise<number | undefined> {
-  const found = await unlessMissing(
+/** How many messages wait on a queue, and how many consumers it has; undefined when there is none. A passive look. */
+export async function queueCounts(
+  model: ChannelModel,
+  queue: string,
+): Promise<{ readonly messageCount: number; readonly consumerCount: number } | undefined> {
+  return unlessMissing(
     onThrowAwayChannel(model, `looking for the queue ${queue}`, (channel) => channel.checkQueue(queue)),
   );
-  return found?.messageCount;
 }
 
 /** A passive look at a queue. */
 export async function queueExists(model: ChannelModel, queue: string): Promise<boolean> {
-  return (await messageCount(model, queue)) !== undefined;
+  return (await queueCounts(model, queue)) !== undefined;
 }
 
 /** A passive look at an exchange. */

@@ -1,4 +1,5 @@
 import { BrokerError } from '../broker.ts';
+import { DURATION_UNITS, durationText } from './duration-text.ts';
 import { typeArgument } from './topology.ts';
 
 /*
@@ -7,12 +8,6 @@ import { typeArgument } from './topology.ts';
  * head only: in a shared one, five minutes would wait behind an hour.
  */
 
-const UNITS: readonly (readonly [name: string, ms: number])[] = [
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-  ['ms', 1],
-];
 const HOUR_MS = 3_600_000;
 /** RabbitMQ counts in 32 bits, and a wait queue must outlive its messages. */
 const LONGEST_DELAY_MS = 24 * 24 * HOUR_MS;
@@ -50,13 +45,8 @@ export function waitQueueFor(queue: string, delayMs: number, queueType: string |
 
 function roundUp(delayMs: number): number {
   const wholeMs = Math.max(1, Math.ceil(delayMs));
-  const [, unitMs] = UNITS.find(([, ms]) => wholeMs >= ms) ?? ['ms', 1];
+  const [, unitMs] = DURATION_UNITS.find(([, ms]) => wholeMs >= ms) ?? ['ms', 1];
   const digits = Math.ceil(Math.log10(wholeMs / unitMs + Number.EPSILON));
   const stepMs = Math.max(1, unitMs * 10 ** (Math.max(1, digits) - 2));
   return Math.ceil(wholeMs / stepMs) * stepMs;
-}
-
-function durationText(ms: number): string {
-  const [unit, unitMs] = UNITS.find(([, size]) => ms % size === 0) ?? ['ms', 1];
-  return `${ms / unitMs}${unit}`;
 }

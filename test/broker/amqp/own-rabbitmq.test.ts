@@ -143,6 +143,38 @@ test('after the acknowledgement timeout of the broker the delivery is lost and c
   expect(await (await quick.next()).ack()).toBe('settled');
 });
 
+test('a longer acknowledgement timeout is asked for, of job queues alone, and heeded where the version says so', async () => {
+  const ackTimeoutMs = 3_600_000;
+  const broker = open({
+    queues: new Map([[queue, { bind: [], deadLetter: `${queue}.dead`, ackTimeoutMs }]]),
+  });
+  const inbox = openInbox(broker, queue);
+  await inbox.consuming();
+  await broker.writable(AbortSignal.timeout(5000));
+  for (const body of ['dead', 'again']) await broker.publish(to(queue, body));
+  await (await inbox.next()).deadLetter({ headers: {} });
+  await (await inbox.next()).requeue({ delayMs: 50, headers: {} });
+  const stale = await inbox.next();
+  const { ackTimeoutSetter: setter } = await inspectAmqp(amqpOptions(rabbitmq.url));
+  const lists = await Promise.all([
+    rabbitmq.ctl('list_queues', 'name', 'arguments', '--no-table-headers'),
+    rabbitmq.ctl('list_consumers', 'queue_name', 'arguments', '--no-table-headers'),
+  ]);
+  const [queues, consumers] = lists.map((list) =>
+    list
+      .split('\n')
+      .filter((line) => line.startsWith(queue) && line.includes(`"x-consumer-timeout",${ackTimeoutMs}`)),
+  );
+  expect(queues?.map((line) => line.split('\t')[0])).toEqual(setter === 'consumer' ? [] : [queue]);
+  expect(consumers).toHaveLength(1);
+  const lateMs = 3 * CONSUMER_TIMEOUT_MS;
+  const isHeeded = await eventually(() => stale.isLost, 'the timeout', lateMs).then(
+    () => false,
+    () => true,
+  );
+  expect(isHeeded).toBe(setter !== 'broker');
+});
+
 test('an alarm of the broker is announced, holds publications back and not acknowledgements, and ends', async () => {
   const broker = open();
   const inbox = openInbox(broker, queue);

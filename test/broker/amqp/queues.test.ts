@@ -182,9 +182,9 @@ describe('a copy', () => {
     const inbox = openInbox(rabbit.broker({ declare: 'passive', queues: facts() }), queue);
     rabbit.channel.sendToQueue(queue, Buffer.from('x'));
     const delivery = await inbox.next();
-    await expect(delivery.deadLetter({})).rejects.toMatchObject({ kind: 'unroutable' });
+    await expect(delivery.deadLetter({ headers: {} })).rejects.toMatchObject({ kind: 'unroutable' });
     await rabbit.channel.assertQueue(`${queue}.dead`);
-    expect(await delivery.deadLetter({ why: 'bad' })).toBe('settled');
+    expect(await delivery.deadLetter({ headers: { why: 'bad' } })).toBe('settled');
     expect(await rabbit.channel.get(`${queue}.dead`, { noAck: true })).toMatchObject({
       properties: { headers: { why: 'bad' } },
     });
