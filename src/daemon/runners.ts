@@ -2,17 +2,23 @@ import { ConfigError, type SoundParts } from '../config/config-error.ts';
 import type { Config, RunnerConfig } from '../config/config.ts';
 import { inOrder, type Problem } from '../config/problem.ts';
 import { type Runner, RunnerError } from '../job/runner.ts';
+import type { RunList } from '../processors/child/run-list.ts';
 import { processors } from '../processors/registry.ts';
 import type { Log } from './log.ts';
 
 /**
  * Makes and starts the runner of every mapped queue: lines are compiled, modules loaded, threads warm. Throws
- * ConfigError with every runner that can never work; those that did start are stopped before.
+ * ConfigError with every runner that can never work; those that did start are stopped before. With `runList`, all
+ * that they run is listed there.
  */
-export async function startRunners(config: Config, log: Log): Promise<Map<string, Runner>> {
+export async function startRunners(
+  config: Config,
+  log: Log,
+  runList?: RunList,
+): Promise<Map<string, Runner>> {
   const mapped = new Set(config.mappings.values());
   const wanted = [...config.runners.values()].filter(({ name }) => mapped.has(name));
-  const { started, problems } = await start(wanted, config, log);
+  const { started, problems } = await start(wanted, config, log, runList);
   if (problems.length > 0) {
     await stopRunners(started.values());
     throw new ConfigError(inOrder(config.files, problems));
@@ -35,13 +41,14 @@ async function start(
   wanted: Iterable<RunnerConfig>,
   { secrets }: SoundParts,
   log: Log,
+  runList?: RunList,
 ): Promise<{ started: Map<string, Runner>; problems: Problem[] }> {
   const started = new Map<string, Runner>();
   const problems: Problem[] = [];
   await Promise.all(
     [...wanted].map(async (section) => {
       try {
-        const runner = makeRunner(section, log);
+        const runner = makeRunner(section, log, runList);
         await runner.start();
         started.set(section.name, runner);
       } catch (error) {
@@ -53,7 +60,7 @@ async function start(
   return { started, problems };
 }
 
-function makeRunner(section: RunnerConfig, log: Log): Runner {
+function makeRunner(section: RunnerConfig, log: Log, runList: RunList | undefined): Runner {
   const make = processors.get(section.processor);
   if (make === undefined) throw new RunnerError(`no processor "${section.processor}"`);
   const { threads, cwd } = section;
@@ -70,6 +77,7 @@ function makeRunner(section: RunnerConfig, log: Log): Runner {
     unavailableCodes: section.unavailableCodes,
     ...(threads === undefined ? {} : { threads }),
     ...(cwd === undefined ? {} : { cwd }),
+    ...(runList === undefined ? {} : { runList }),
     log: (level, message, fields) => log[level]({ runner: section.name, ...fields }, message),
   });
 }

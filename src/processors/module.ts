@@ -30,7 +30,7 @@ class ModuleRunner implements Runner {
   }
 
   async start(): Promise<void> {
-    const { spec, directory, settings, env, killGraceMs, log, concurrency, threads } = this.#options;
+    const { spec, directory, settings, env, killGraceMs, runList, log, concurrency, threads } = this.#options;
     const module = await readModulePath(spec, directory);
     const size = threads ?? Math.min(concurrency, availableParallelism());
     const pool = new ThreadPool(Math.max(1, size), {
@@ -38,6 +38,7 @@ class ModuleRunner implements Runner {
       settings,
       env: { ...baseEnvironment(), ...env },
       killGraceMs,
+      runList,
       log,
     });
     try {

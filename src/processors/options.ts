@@ -1,3 +1,5 @@
+import type { RunList } from './child/run-list.ts';
+
 /** Severity of a line for the daemon's own log. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -27,5 +29,7 @@ export interface RunnerOptions {
   readonly unavailableCodes: readonly number[];
   /** Threads of a module runner; default: the cores, at most `concurrency`. */
   readonly threads?: number;
+  /** Lists the runs for the next daemon, should this one be killed; by default they are not listed. */
+  readonly runList?: RunList;
   readonly log?: Log;
 }

@@ -60,13 +60,14 @@ class ShellRunner implements Runner {
       ...settingsEnvironment(this.#options.settings),
       ...values.variables,
     };
-    const { successCodes, blockedCodes, unavailableCodes, killGraceMs, log } = this.#options;
+    const { successCodes, blockedCodes, unavailableCodes, killGraceMs, runList, log } = this.#options;
     return runChild({ file: SHELL, args: ['-c', command.text], cwd: this.#cwd, env }, context, {
       successCodes,
       blockedCodes,
       unavailableCodes,
       killGraceMs,
       folder: this.#folder,
+      runList,
       log,
     });
   }

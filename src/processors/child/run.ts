@@ -8,6 +8,7 @@ import { type ExitCodes, outcomeOfExit, outcomeOfNoStart } from './exit.ts';
 import { LastWords } from './last-words.ts';
 import { LineSplitter } from './lines.ts';
 import { endWithDaemon } from './live-processes.ts';
+import type { RunList } from './run-list.ts';
 import { type Child, type ChildCommand, type ChildExit, startChild } from './start.ts';
 import type { StdioFolder } from './stdio-folder.ts';
 import { stopTree } from './stop.ts';
@@ -18,6 +19,7 @@ const PIPES_LIMIT_MS = 1_000;
 export interface RunOptions extends ExitCodes {
   readonly killGraceMs: number;
   readonly folder: StdioFolder;
+  readonly runList?: RunList | undefined;
   readonly log?: Log | undefined;
 }
 
@@ -28,18 +30,24 @@ export async function runChild(
   options: RunOptions,
 ): Promise<Outcome> {
   const { signal } = context;
+  const { runList } = options;
   if (signal.aborted) return interrupted();
   const run = randomUUID();
   const env = { ...command.env, RBIT_RUN: run };
+  runList?.add(run);
   const child = await startChild({ ...command, env, input: context.input }, options.folder);
-  if ('kind' in child) return outcomeOfNoStart(child);
+  if ('kind' in child) {
+    runList?.remove(run);
+    return outcomeOfNoStart(child);
+  }
+  runList?.setHead(run, child.pid);
   const marker = `RBIT_RUN=${run}`;
   const forget = endWithDaemon({ group: child.pid, marker });
   const stdout = new LastWords();
   const stderr = new LastWords();
   const pipes = [readLines(child.stdout, context, stdout), readLines(child.stderr, context, stderr)];
   await exitOrAbort(child.exit, signal);
-  await endTree(child.pid, marker, signal, options);
+  if (await endTree(child.pid, marker, signal, options)) runList?.remove(run);
   forget();
   await closePipes(child, Promise.all(pipes));
   const exit = await within(PIPES_LIMIT_MS, child.exit);
@@ -47,7 +55,13 @@ export async function runChild(
   return outcomeOfExit(exit, options, { stdout: stdout.lines(), stderr: stderr.lines() });
 }
 
-async function endTree(pid: number, marker: string, signal: AbortSignal, options: RunOptions): Promise<void> {
+/** False when something of it is still there. */
+async function endTree(
+  pid: number,
+  marker: string,
+  signal: AbortSignal,
+  options: RunOptions,
+): Promise<boolean> {
   const isGone = await stopTree({
     pid,
     marker,
@@ -55,6 +69,7 @@ async function endTree(pid: number, marker: string, signal: AbortSignal, options
     includesEscaped: () => signal.aborted,
   });
   if (!isGone) options.log?.('warn', 'processes of a job could not be ended', { pid });
+  return isGone;
 }
 
 function interrupted(): Outcome {

@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { RunnerError } from '../../job/runner.ts';
+import { fateOf, formatDaemonId, ownDaemonId, parseDaemonId } from './daemon-id.ts';
 
 /** Two for each job, made by one call of mkfifo(1) for many jobs at once: Node itself cannot make any. */
 const BATCH = 64;
@@ -23,7 +24,7 @@ export class StdioFolder {
   async open(): Promise<void> {
     const parent = tmpdir();
     try {
-      this.#path = await mkdtemp(join(parent, 'rbit-ts-'));
+      this.#path = await mkdtemp(join(parent, ownPrefix()));
       removeAtExit(this.#path);
       await this.#make();
     } catch (error) {
@@ -74,6 +75,31 @@ export class StdioFolder {
     const paths = Array.from({ length: BATCH }, () => this.newPath());
     await execa('mkfifo', ['-m', '600', ...paths], { stdin: 'ignore', timeout: MAKE_LIMIT_MS });
     this.#ready.push(...paths);
+  }
+}
+
+/** By its name a folder tells whose it is: see `removeLeftFolders`. */
+const PREFIX = 'rbit-ts-';
+
+function ownPrefix(): string {
+  const own = ownDaemonId();
+  return own === undefined ? PREFIX : `${PREFIX}${formatDaemonId(own)}-`;
+}
+
+/** Removes the folders of this user's daemons that were killed. Never rejects. */
+export async function removeLeftFolders(): Promise<void> {
+  const own = ownDaemonId();
+  if (own === undefined) return;
+  const parent = tmpdir();
+  for (const name of await readdir(parent).catch(() => [])) {
+    const [, id = ''] = /^rbit-ts-(.+)-[^-]{6}$/.exec(name) ?? [];
+    const daemon = parseDaemonId(id);
+    if (daemon === undefined || !['ended', 'gone'].includes(fateOf(daemon, own))) continue;
+    const path = join(parent, name);
+    // Somebody else may have put it there; and what he links to is not followed.
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.isDirectory() === true && found.uid === process.geteuid?.())
+      await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }
 

@@ -1,9 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { type ProcessEntry, readProcessTable, wasStartedWith } from './process-table.ts';
-
-/** After SIGKILL only the kernel can keep a process: it is waited for this long, then given up. */
-const KILL_LIMIT_MS = 2_000;
-const LONGEST_POLL_MS = 50;
+import { endProcesses, type Processes, send } from './end-processes.ts';
+import { addDescendants, type ProcessEntry, readProcessTable, wasStartedWith } from './process-table.ts';
 
 /** The processes of one run. */
 export interface Tree {
@@ -25,28 +21,11 @@ export interface Tree {
  * A stranger cannot be meant: a number stays taken as long as a group or a session has it, the first look comes at
  * once after the child's end, and single processes are told apart by when they started.
  */
-export async function stopTree(tree: Tree): Promise<boolean> {
-  const members = new Members(tree);
-  if (members.find().length === 0) return true;
-  members.signal('SIGTERM');
-  // A stopped process hears nothing but KILL until it is continued.
-  members.signal('SIGCONT');
-  if (await isGone(members, tree.killGraceMs)) return true;
-  return isGone(members, KILL_LIMIT_MS, () => members.signal('SIGKILL'));
+export function stopTree(tree: Tree): Promise<boolean> {
+  return endProcesses(new Members(tree), tree.killGraceMs);
 }
 
-async function isGone(members: Members, limitMs: number, eachTime?: () => void): Promise<boolean> {
-  const deadline = performance.now() + limitMs;
-  for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, LONGEST_POLL_MS)) {
-    eachTime?.();
-    if (members.find().length === 0) return true;
-    const leftMs = deadline - performance.now();
-    if (leftMs <= 0) return false;
-    await delay(Math.min(pauseMs, leftMs));
-  }
-}
-
-class Members {
+class Members implements Processes {
   readonly #tree: Tree;
   readonly #known = new Map<number, string>();
   readonly #strangers = new Map<number, string>();
@@ -70,7 +49,8 @@ class Members {
     for (const entry of table) {
       if (this.#belongs(entry, everything)) this.#known.set(entry.pid, entry.startTime);
     }
-    if (everything) this.#addDescendants(table);
+    // Those who left the session and emptied their environment, but still have a parent of ours.
+    if (everything) addDescendants(table, this.#known);
     return table.filter((entry) => !entry.isZombie && this.#known.get(entry.pid) === entry.startTime);
   }
 
@@ -91,23 +71,9 @@ class Members {
   #belongs(entry: ProcessEntry, everything: boolean): boolean {
     if (this.#isInside(entry)) return true;
     if (!everything || entry.isZombie || this.#strangers.get(entry.pid) === entry.startTime) return false;
-    if (wasStartedWith(entry.pid, this.#tree.marker)) return true;
-    this.#strangers.set(entry.pid, entry.startTime);
-    return false;
-  }
-
-  /** Those who left the session and emptied their environment, but still have a parent of ours. */
-  #addDescendants(table: readonly ProcessEntry[]): void {
-    const alive = new Map(table.map((entry) => [entry.pid, entry.startTime]));
-    const isKnown = (pid: number) => alive.has(pid) && this.#known.get(pid) === alive.get(pid);
-    for (let grown = true; grown; ) {
-      grown = false;
-      for (const entry of table) {
-        if (isKnown(entry.pid) || !isKnown(entry.parent)) continue;
-        this.#known.set(entry.pid, entry.startTime);
-        grown = true;
-      }
-    }
+    const isMarked = wasStartedWith(entry.pid, this.#tree.marker);
+    if (isMarked === false) this.#strangers.set(entry.pid, entry.startTime);
+    return isMarked === true;
   }
 }
 
@@ -116,13 +82,5 @@ function groupExists(pid: number): boolean {
     return process.kill(-pid, 0);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has just ended, or is not ours to signal: the next look tells.
   }
 }

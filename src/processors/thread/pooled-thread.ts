@@ -50,6 +50,7 @@ export class PooledThread {
     this.#options = options;
     this.#jobs = new RunningJobs(options.log);
     const { threadEnd } = this.#channel;
+    options.runList?.add(this.#run);
     const data: ThreadData = { ...options.module, settings: options.settings, ...threadEnd };
     this.#worker = new Worker(ENTRY, {
       workerData: data,
@@ -218,6 +219,7 @@ export class PooledThread {
     this.#loaded.reject(new RunnerError(`the module ended its thread: ${death.reason}`));
     this.#jobs.lose(death);
     this.#forget();
+    this.#options.runList?.remove(this.#run);
     this.#ended.resolve();
   }
 }

@@ -1,5 +1,6 @@
 import type { ResourceLimits } from 'node:worker_threads';
 import type { ModulePath } from './module-path.ts';
+import type { RunList } from '../child/run-list.ts';
 import type { Log } from '../options.ts';
 
 /** What the threads of one module runner have in common. */
@@ -10,5 +11,6 @@ export interface ThreadOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly killGraceMs: number;
   readonly resourceLimits?: ResourceLimits;
+  readonly runList?: RunList | undefined;
   readonly log?: Log | undefined;
 }
