@@ -10,11 +10,17 @@ import { type Broker, BrokerError, type Delivery, type Publication } from '../br
  * writing and confirm, nobody can know whether the reply arrived. Then a "started" is not sent again, since
  * re-core takes a second one for the end of the step; a final reply is, since without one a release never ends.
  * Both copies carry the same message id, by which a requester can tell them.
+ *
+ * A final reply belongs to the delivery that it settles. When that is lost before the reply is confirmed, the message
+ * may be handed to another host, which runs the job and answers it: to send it from here as well would be one reply too many.
  */
 
-/** 'refused': the broker will not take this reply, though it may take another. 'dropped': nobody can receive it. */
+/**
+ * 'refused': the broker will not take this reply, though it may take another. 'dropped': nobody can receive it.
+ * 'lost': its job's message is in nobody's hands here any more; whoever gets it next sends the reply.
+ */
 export type SentReply =
-  | { readonly kind: 'sent' }
+  | { readonly kind: 'sent' | 'lost' }
   | { readonly kind: 'refused' | 'dropped'; readonly reason: string };
 
 interface Waiting {
@@ -37,13 +43,14 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 
 const SENT: SentReply = { kind: 'sent' };
+const LOST: SentReply = { kind: 'lost' };
 
 export interface Relay {
   /** Sends a reply once at most. Resolves when it is confirmed, dropped or given up; nobody has to wait for it. */
   sendOnce(reply: Publication): Promise<SentReply>;
   /**
-   * Sends a reply until it is confirmed, or dropped since its queue is gone. Pending for as long as the broker is away.
-   * `settling` is the delivery whose job it answers, as for `Broker.publish`.
+   * Sends a reply until it is confirmed, or dropped since its queue is gone; pending for as long as the broker is away.
+   * `settling` is the delivery whose job it answers, as for `Broker.publish`: 'lost' when that is lost first.
    */
   send(reply: Publication, settling?: Delivery): Promise<SentReply>;
 }
@@ -81,13 +88,18 @@ export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay
         await broker.writable();
         const reply = lane.waiting.shift();
         if (reply === undefined) break;
+        if (reply.settling?.isLost === true) {
+          reply.resolve(LOST);
+          continue;
+        }
         const written = write(key, lane, reply);
         // A queue that was full gets one reply at a time until it takes one again.
         if (lane.pauseMs > 0) await written;
       }
     } catch (error) {
       const reason = `the broker is closed (${messageOf(error)})`;
-      for (const { resolve } of lane.waiting.splice(0)) resolve({ kind: 'dropped', reason });
+      for (const { resolve, atMostOnce } of lane.waiting.splice(0))
+        resolve(atMostOnce ? { kind: 'dropped', reason } : LOST);
     }
     lane.isPumping = false;
     forgetIfIdle(key, lane);
@@ -107,8 +119,9 @@ export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay
     } catch (error) {
       const kind = error instanceof BrokerError ? error.kind : 'refused';
       if (kind === 'full') lane.pauseMs = Math.min(lane.pauseMs * 2 || FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
-      if (kind === 'full' || kind === 'unavailable' || (kind === 'uncertain' && !reply.atMostOnce))
-        put(key, reply);
+      const mayArrive = kind === 'full' || kind === 'unavailable' || kind === 'uncertain';
+      if (mayArrive && reply.settling?.isLost === true) reply.resolve(LOST);
+      else if (mayArrive && !(kind === 'uncertain' && reply.atMostOnce)) put(key, reply);
       else if (kind === 'uncertain') reply.resolve(SENT);
       else reply.resolve({ kind: kind === 'refused' ? 'refused' : 'dropped', reason: messageOf(error) });
     } finally {
@@ -124,7 +137,7 @@ export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay
 }
 
 function withMessageId(reply: Publication): Publication {
-  return { ...reply, properties: { ...reply.properties, messageId: randomUUID() } };
+  return { ...reply, properties: { messageId: randomUUID(), ...reply.properties } };
 }
 
 function messageOf(error: unknown): string {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Delivery, Message } from '../broker/broker.ts';
 import type { Job } from '../job/job.ts';
 import { type Failure, failed } from '../job/outcome.ts';
-import { readHistory } from './history.ts';
+import { COPY_HEADER, readHistory } from './history.ts';
 
 /** What a runner demands of a message before it may become a job. */
 export interface Expectations {
@@ -60,7 +60,7 @@ function makeJob(
     ...(messageId === undefined ? {} : { messageId }),
     ...(replyTo === undefined ? {} : { replyTo }),
     ...(timestamp === undefined ? {} : { timestamp }),
-    headers,
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => name !== COPY_HEADER)),
   };
 }
 

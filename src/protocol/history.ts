@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Message } from '../broker/broker.ts';
 import type { Job } from '../job/job.ts';
 
@@ -12,6 +13,10 @@ import type { Job } from '../job/job.ts';
  *   x-rbit-replied   true once it was told the final reply, and only the message is left to be kept
  *   x-rbit-id        the job's id, if the message has none of its own
  *   x-rbit-reason    why it went back last, for whoever looks at the queue
+ *   x-rbit-copy      a token of this copy alone: where a connection goes between copy and confirm, there may be two of it
+ *
+ * A message that is kept for a person has instead x-rbit-reason, x-rbit-last-error, x-rbit-attempt, x-rbit-queue,
+ * x-rbit-runner, x-rbit-host and x-rbit-died-at.
  *
  * One header is the requester's own, and stays on the message wherever it goes:
  *
@@ -26,19 +31,25 @@ export interface History {
   readonly replied: boolean;
   readonly id?: string;
   readonly reason?: string;
+  readonly copy?: string;
 }
 
 export const HISTORY_PREFIX = 'x-rbit-';
+
+/** A runner that sends its own message again must not send its token with it: the message would pass for the copy. */
+export const COPY_HEADER = 'x-rbit-copy';
 
 /** Boolean header by which a requester asks for progress. */
 export const FOLLOW_HEADER = 'x-rbit-follow';
 
 const LONGEST_ID = 255;
 const LONGEST_REASON = 500;
+const LONGEST_ERROR = 2_000;
+const COPY_TOKEN = /^[0-9a-f-]{36}$/;
 
 /** Anybody may send such headers, so anything but a plausible number counts as none. */
 export function readHistory({ properties: { headers } }: Message): History {
-  const [id, reason] = [headers['x-rbit-id'], headers['x-rbit-reason']];
+  const [id, reason, copy] = [headers['x-rbit-id'], headers['x-rbit-reason'], headers['x-rbit-copy']];
   return {
     attempt: Math.max(1, countOf(headers['x-rbit-attempt'])),
     blocked: countOf(headers['x-rbit-blocked']),
@@ -47,10 +58,11 @@ export function readHistory({ properties: { headers } }: Message): History {
     replied: headers['x-rbit-replied'] === true,
     ...(typeof id === 'string' && id !== '' && id.length <= LONGEST_ID ? { id } : {}),
     ...(typeof reason === 'string' ? { reason: reason.slice(0, LONGEST_REASON) } : {}),
+    ...(typeof copy === 'string' && COPY_TOKEN.test(copy) ? { copy } : {}),
   };
 }
 
-/** The headers that carry a history, with the reason of this return (its first 500 characters). */
+/** The headers that carry a history on a copy of its own, with the reason of this return (its first 500 characters). */
 export function writeHistory(history: History, reason: string): Record<string, unknown> {
   return {
     'x-rbit-attempt': history.attempt,
@@ -60,13 +72,23 @@ export function writeHistory(history: History, reason: string): Record<string, u
     ...(history.replied ? { 'x-rbit-replied': true } : {}),
     ...(history.id === undefined ? {} : { 'x-rbit-id': history.id }),
     'x-rbit-reason': reason.slice(0, LONGEST_REASON),
+    'x-rbit-copy': randomUUID(),
   };
 }
 
+/** Why a message is kept. */
+export interface Death {
+  readonly reason: string;
+  /** The last thing that went wrong, as far as it says more than the reason: a stack, lines of stderr. */
+  readonly lastError?: string | undefined;
+  readonly host: string;
+}
+
 /** The headers of a message that is kept for a person: why, where and when (ISO 8601), and nothing of what is past. */
-export function writeDeath(job: Job, reason: string, host: string): Record<string, unknown> {
+export function writeDeath(job: Job, { reason, lastError, host }: Death): Record<string, unknown> {
   return {
     'x-rbit-reason': reason.slice(0, LONGEST_REASON),
+    'x-rbit-last-error': lastError?.slice(0, LONGEST_ERROR),
     'x-rbit-attempt': job.attempt,
     'x-rbit-queue': job.queue,
     'x-rbit-runner': job.runner,
@@ -77,6 +99,7 @@ export function writeDeath(job: Job, reason: string, host: string): Record<strin
     'x-rbit-started': undefined,
     'x-rbit-replied': undefined,
     'x-rbit-id': undefined,
+    'x-rbit-copy': undefined,
   };
 }
 

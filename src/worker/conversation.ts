@@ -26,8 +26,15 @@ export interface Speech {
 /** What is said to the world about one job. */
 export interface Conversation {
   started(): void;
-  /** Resolves when the broker has confirmed the reply, or nobody can receive it. `settling` is the job's delivery. */
-  ended(outcome: FinalOutcome, settling: Delivery): Promise<void>;
+  /** Tells those who are notified how the job ended. */
+  ended(outcome: FinalOutcome): void;
+  /** The final reply, as it may be written down; undefined when nobody is to hear it. */
+  finalReply(outcome: FinalOutcome, messageId: string): Publication | undefined;
+  /**
+   * Sends the final reply. Resolves when the broker has confirmed it, or nobody can receive it ('over'); 'lost' when
+   * `settling`, the delivery that is to be settled by it, is lost first.
+   */
+  answer(reply: Publication, status: string, settling: Delivery | undefined): Promise<'over' | 'lost'>;
   output(line: string): void;
   /** How far the job is, for a requester that follows it. */
   progress(percent: number, message?: string): void;
@@ -45,7 +52,7 @@ export function converse(
   let loggedReason: string | undefined;
 
   function noteDrop(status: string, sent: SentReply): void {
-    if (sent.kind === 'sent' || sent.reason === loggedReason) return;
+    if (!('reason' in sent) || sent.reason === loggedReason) return;
     loggedReason = sent.reason;
     events.emit('reply:dropped', {
       runner: job.runner,
@@ -68,17 +75,25 @@ export function converse(
       void relay.sendOnce(startedReply(requester)).then((sent) => noteDrop('started', sent));
     },
 
-    async ended(outcome, settling) {
+    ended(outcome) {
       sendNotifications(outcome.kind, outcome.kind === 'failed' ? outcome.message : undefined);
       if (whyNot !== undefined) noteDrop(outcome.kind, { kind: 'dropped', reason: whyNot });
-      if (requester === undefined) return;
+    },
+
+    finalReply(outcome, messageId) {
+      return requester === undefined ? undefined : withId(fitting(requester, outcome), messageId);
+    },
+
+    async answer(reply, status, settling) {
       const gapLeftMs = startedAt === undefined ? 0 : replyGapMs - (performance.now() - startedAt);
       if (gapLeftMs > 0) await wait(gapLeftMs);
-      const sent = await relay.send(fitting(requester, outcome), settling);
-      noteDrop(
-        outcome.kind,
-        sent.kind === 'refused' ? await relay.send(tooLarge(requester, sent.reason), settling) : sent,
-      );
+      let sent = await relay.send(reply, settling);
+      if (sent.kind === 'refused' && requester !== undefined) {
+        const instead = tooLarge(requester, sent.reason);
+        sent = await relay.send(withId(instead, reply.properties.messageId), settling);
+      }
+      noteDrop(status, sent);
+      return sent.kind === 'lost' ? 'lost' : 'over';
     },
 
     output(line) {
@@ -90,6 +105,10 @@ export function converse(
         publishLoosely(progressMessage(exchange, job, percent, message));
     },
   };
+}
+
+function withId(reply: Publication, messageId: string | undefined): Publication {
+  return messageId === undefined ? reply : { ...reply, properties: { ...reply.properties, messageId } };
 }
 
 /** What RabbitMQ 4 takes at most unless it is told otherwise; a larger reply could never arrive. */

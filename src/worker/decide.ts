@@ -13,6 +13,7 @@ import { delayAfter, type Policy } from './policy.ts';
  *   failed, declared by the runner      reply    ack, or dead-letter with keep-failed
  *   failed, declared by nobody          -        requeue after retry-delay while retries are left; else as above
  *   failed, not a job at all            reply    dead-letter
+ *   took the daemon down crash-limit times  reply  dead-letter
  *   blocked                             -        requeue after blocked-delay; at blocked-limit as failed
  *   interrupted, unavailable            -        requeue at once, not counted
  */
@@ -51,14 +52,22 @@ export function refuse(failure: Failure, job: Job): Verdict {
   return end(failure, job, true);
 }
 
+/** Decides about a job that took the daemon down with it so often; `lastError` is why its message went back last. */
+export function giveUpOn(job: Job, crashes: number, lastError: string | undefined): Verdict {
+  const times = crashes === 1 ? 'once' : `${crashes} times`;
+  const reason = `the daemon died ${times} while it ran this job (crash-limit)`;
+  return refuse({ ...failed(reason), ...(lastError === undefined ? {} : { detail: lastError }) }, job);
+}
+
 /** Decides about a message whose requester has its final reply already: all that is left is to keep it. */
-export function keep(job: Job, reason: string): Verdict {
-  const disposal = { kind: 'dead-letter', headers: writeDeath(job, reason, hostname()) } as const;
+export function keep(job: Job, reason: string, lastError?: string): Verdict {
+  const headers = writeDeath(job, { reason, lastError, host: hostname() });
+  const disposal = { kind: 'dead-letter', headers } as const;
   return { outcome: failed(reason), disposal, because: reason };
 }
 
 function end(failure: Failure, job: Job, isKept: boolean): Verdict {
-  const disposal = isKept ? keep(job, failure.message).disposal : ({ kind: 'ack' } as const);
+  const disposal = isKept ? keep(job, failure.message, failure.detail).disposal : ({ kind: 'ack' } as const);
   return { outcome: failure, reply: failure, disposal, because: failure.message };
 }
 

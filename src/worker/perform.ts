@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import type { Delivery } from '../broker/broker.ts';
-import { failed, type Outcome } from '../job/outcome.ts';
+import type { Job } from '../job/job.ts';
+import { failed } from '../job/outcome.ts';
 import type { Verdict } from '../job/verdict.ts';
-import type { Entry, Journal } from '../journal/journal.ts';
+import type { Ending, Entry, Journal } from '../journal/journal.ts';
+import { printOf } from '../journal/message-print.ts';
 import { type Decoded, decode } from '../protocol/decode.ts';
 import { readHistory } from '../protocol/history.ts';
+import { answer } from './answer.ts';
 import { type Conversation, converse } from './conversation.ts';
-import { decide, keep, refuse } from './decide.ts';
-import { fingerprint } from './fingerprint.ts';
-import { runJob } from './run-job.ts';
+import { decide, giveUpOn, keep, refuse } from './decide.ts';
+import { runInTurn } from './run-in-turn.ts';
 import type { Running } from './running.ts';
 import { describeDisposal, settle } from './settle.ts';
 import type { Workplace } from './workplace.ts';
@@ -18,79 +21,101 @@ import type { Workplace } from './workplace.ts';
  */
 export async function perform(delivery: Delivery, at: Workplace): Promise<void> {
   const decoded = decode(delivery, at.policy);
-  const print = fingerprint(delivery);
-  if (delivery.redelivered && at.running.join(print, delivery)) return;
-  const running = at.running.begin(decoded.job, print, delivery);
+  const message = printOf(delivery);
+  if (at.running.join(message, delivery)) return;
+  if (at.running.holds(message) || at.journal.hasSettled(message))
+    return dropDouble(decoded.job, delivery, at);
+  const running = at.running.begin(decoded.job, message, delivery);
+  const conversation = converse(decoded.job, at.policy, at.speech);
+  let entry: Entry | undefined;
   try {
-    const entry = await openEntry(running, at.journal);
-    const verdict = entry.verdict ?? (await work(running, decoded, entry, at));
-    const settlement = await settle(running, verdict, at);
-    if (settlement === 'moved') await entry.ended({ ...verdict, disposal: { kind: 'ack' } });
+    entry = await openEntry(running, at.journal);
+    const ending = entry.ending ?? (await work(running, decoded, conversation, entry, at));
+    running.verdict = ending.verdict;
+    const isAnswered = await answer(running, ending, conversation, entry, at);
+    const settlement = isAnswered ? await settle(running, ending.verdict, entry, at) : 'lost';
+    // At once, so that from here on the journal is asked, and nobody joins what nobody waits for.
+    at.running.end(running);
     await (settlement === 'settled' ? entry.settled() : entry.released());
-    at.running.announceEnd(running, verdict, describeDisposal(verdict.disposal, settlement));
+    at.running.announceEnd(running, ending.verdict, describeDisposal(ending.verdict.disposal, settlement));
   } catch (error) {
     at.events.emit('bug', { where: `performing job ${decoded.job.id} of ${delivery.queue}`, error });
-    await giveUp(running, at).catch(() => {});
+    await giveUp(running, conversation, entry ?? unwritten(), at).catch(() => {});
   } finally {
     at.running.end(running);
   }
 }
 
-/** A redelivery gets the record of its message whose delivery was lost to us; everything else a new one. */
-async function openEntry({ job, print, isIdentified }: Running, journal: Journal): Promise<Entry> {
-  const message = { queue: job.queue, print, isIdentified };
-  const recalled = job.redelivered ? await journal.recall(message) : undefined;
+/** A copy that was published twice: the other one is the job. */
+async function dropDouble(job: Job, delivery: Delivery, { events }: Workplace): Promise<void> {
+  const { queue, runner, id, attempt } = job;
+  events.emit('job:duplicate', { queue, runner, id, attempt });
+  await delivery.ack();
+}
+
+/** What comes again gets the record of its message whose delivery was lost to us; everything else a new one. */
+async function openEntry({ job, message }: Running, journal: Journal): Promise<Entry> {
+  const mayBeKnown = job.redelivered || message.identity === 'copy';
+  const recalled = mayBeKnown ? await journal.recall(message) : undefined;
   return recalled ?? (await journal.begin(message));
 }
 
-/** From "started" to the confirmed final reply. */
-async function work(running: Running, decoded: Decoded, entry: Entry, at: Workplace): Promise<Verdict> {
-  const { job } = running;
-  const conversation = converse(job, at.policy, at.speech);
-  const past = readHistory(running.delivery.message);
-  if (past.replied) return keep(job, past.reason ?? 'its requester was answered');
-  // A redelivered message was begun by somebody, and re-core takes a second "started" for the end of the step.
-  const wasStarted = past.started || entry.isRecalled || job.redelivered;
-
-  const { outcome, isStarted } =
-    decoded.kind === 'job'
-      ? await run(running, conversation, wasStarted, at)
-      : { outcome: decoded.failure, isStarted: wasStarted };
-  const history = { ...past, ...(running.isIdentified ? {} : { id: job.id }), started: isStarted };
-  const verdict =
-    decoded.kind === 'undecodable' ? refuse(decoded.failure, job) : decide(outcome, job, history, at.policy);
-  running.verdict = verdict;
-  await entry.ended(verdict);
-  if (verdict.reply !== undefined) await conversation.ended(verdict.reply, running.delivery);
-  return verdict;
+/** From "started" to the verdict, written down together with the final reply. */
+async function work(
+  running: Running,
+  decoded: Decoded,
+  conversation: Conversation,
+  entry: Entry,
+  at: Workplace,
+): Promise<Ending> {
+  const verdict = await reachVerdict(running, decoded, conversation, entry, at);
+  const { reply } = verdict;
+  if (reply === undefined) return entry.ended(verdict, undefined);
+  const ending = await entry.ended(verdict, conversation.finalReply(reply, entry.replyId));
+  conversation.ended(reply);
+  return ending;
 }
 
-/** Waits for a slot of the runner, says "started" unless somebody has, and runs the job. */
-async function run(
+async function reachVerdict(
   running: Running,
+  decoded: Decoded,
   conversation: Conversation,
-  wasStarted: boolean,
+  entry: Entry,
   at: Workplace,
-): Promise<{ outcome: Outcome; isStarted: boolean }> {
-  const leave = await at.slots.take(at.draining);
-  if (leave === undefined) {
-    return { outcome: { kind: 'interrupted', reason: 'the daemon stops' }, isStarted: wasStarted };
-  }
-  try {
-    if (!wasStarted) conversation.started();
-    const outcome = await runJob(running, conversation, at);
-    await at.onOutcome(outcome, running.since);
-    return { outcome, isStarted: true };
-  } finally {
-    leave();
-  }
+): Promise<Verdict> {
+  const { job, delivery } = running;
+  const past = readHistory(delivery.message);
+  if (past.replied) return keep(job, past.reason ?? 'its requester was answered');
+  const crashes = entry.crashes + delivery.crashes;
+  if (crashes >= at.policy.crashLimit) return giveUpOn(job, crashes, past.reason);
+  if (decoded.kind === 'undecodable') return refuse(decoded.failure, job);
+
+  // A message that came again was begun by somebody, and re-core takes a second "started" for the end of the step.
+  const wasStarted = past.started || entry.isRecalled || job.redelivered;
+  const { outcome, isStarted } =
+    decoded.kind === 'job'
+      ? await runInTurn({ running, conversation, entry, crashes, wasStarted }, at)
+      : { outcome: decoded.failure, isStarted: wasStarted };
+  const id = running.message.identity === 'none' ? { id: job.id } : {};
+  return decide(outcome, job, { ...past, ...id, started: isStarted }, at.policy);
 }
 
 /** After a bug of ours: the requester is told and the message is kept, so that neither waits for ever. */
-async function giveUp(running: Running, at: Workplace): Promise<void> {
-  const verdict = refuse(failed('the job was given up: an error of the worker itself'), running.job);
-  const conversation = converse(running.job, at.policy, at.speech);
-  if (verdict.reply !== undefined) await conversation.ended(verdict.reply, running.delivery);
-  const settlement = await settle(running, verdict, at);
+async function giveUp(
+  running: Running,
+  conversation: Conversation,
+  { replyId, acking, moved }: Pick<Entry, 'replyId' | 'acking' | 'moved'>,
+  at: Workplace,
+): Promise<void> {
+  const failure = failed('the job was given up: an error of the worker itself');
+  const verdict = refuse(failure, running.job);
+  const reply = conversation.finalReply(failure, replyId);
+  if (reply !== undefined) await conversation.answer(reply, failure.kind, running.delivery);
+  const settlement = await settle(running, verdict, { acking, moved }, at);
   at.running.announceEnd(running, verdict, describeDisposal(verdict.disposal, settlement));
+}
+
+/** In place of the record of a job that has none. */
+function unwritten(): Pick<Entry, 'replyId' | 'acking' | 'moved'> {
+  return { replyId: randomUUID(), acking: async () => {}, moved: async () => {} };
 }

@@ -17,6 +17,10 @@ export interface Policy extends Expectations {
   readonly blockedLimit: number;
   readonly retries: number;
   readonly retryDelay: DelayRange;
+  /** How often a job may take the daemon down before its message is kept for a person. */
+  readonly crashLimit: number;
+  /** What becomes of a job whose daemon died while it was in hand; only where its message had been acknowledged by then. */
+  readonly onRestart: 'fail' | 'rerun';
   /** Failed jobs also go to the dead-letter queue. */
   readonly keepFailed: boolean;
   /** Lines of output go to the exchange. */

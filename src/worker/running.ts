@@ -1,22 +1,29 @@
 import type { Delivery } from '../broker/broker.ts';
 import type { Job } from '../job/job.ts';
 import type { Announcer, RunFacts } from '../job/events.ts';
+import type { MessagePrint } from '../journal/message-print.ts';
 import type { Verdict } from '../job/verdict.ts';
 
 /** A job whose message is not settled yet: it runs, or its reply or its acknowledgement is on the way. */
 export interface Running {
   readonly job: Job;
   readonly facts: RunFacts;
-  readonly print: string;
-  /** Its message bears an id of its own. */
-  readonly isIdentified: boolean;
+  readonly message: MessagePrint;
   /** Milliseconds since 1970. */
   readonly since: number;
   /** What was decided; then all that is missing is that the broker hears it. */
   verdict: Verdict | undefined;
   /** The newest delivery of its message: the only one that can be settled. */
   delivery: Delivery;
+  /** Resolves 'here' with the next delivery of its message; 'elsewhere' or 'gone' when that does not come here. */
+  comesAgain: PromiseWithResolvers<'here' | Whereabouts>;
 }
+
+/**
+ * Where a message is that was lost to us and does not come again: in other hands, as far as can be told, or nowhere,
+ * since nobody else is there who could have it.
+ */
+export type Whereabouts = 'elsewhere' | 'gone';
 
 /** The jobs of one worker, from delivery to settlement. */
 export class RunningJobs {
@@ -35,16 +42,16 @@ export class RunningJobs {
     return [...this.#jobs];
   }
 
-  begin(job: Job, print: string, delivery: Delivery): Running {
+  begin(job: Job, message: MessagePrint, delivery: Delivery): Running {
     const { queue, runner, id, attempt } = job;
     const running: Running = {
       job,
       facts: { queue, runner, id, attempt },
-      print,
-      isIdentified: job.correlationId !== undefined || job.messageId !== undefined,
+      message,
       since: Date.now(),
       verdict: undefined,
       delivery,
+      comesAgain: Promise.withResolvers(),
     };
     this.#jobs.add(running);
     return running;
@@ -54,12 +61,31 @@ export class RunningJobs {
    * Gives a redelivery to the oldest job of an equal message whose own delivery was lost. A job whose delivery
    * is still good is another job, however equal its message.
    */
-  join(print: string, delivery: Delivery): boolean {
-    const running = this.list().find((one) => one.print === print && one.delivery.isLost);
+  join({ print, identity }: MessagePrint, delivery: Delivery): boolean {
+    if (!delivery.redelivered && identity !== 'copy') return false;
+    const running = this.list().find((one) => one.message.print === print && one.delivery.isLost);
     if (running === undefined) return false;
     running.delivery = delivery;
+    running.comesAgain.resolve('here');
+    running.comesAgain = Promise.withResolvers();
     this.#events.emit('job:joined', running.facts);
     return true;
+  }
+
+  /** Whether a copy of ours is in hand: one more of the same token is the same one, published twice. */
+  holds({ print, identity }: MessagePrint): boolean {
+    return identity === 'copy' && this.list().some(({ message }) => message.print === print);
+  }
+
+  /** There is one of these whose delivery was lost. */
+  hasLost(isMeant: (delivery: Delivery) => boolean = () => true): boolean {
+    return this.list().some(({ delivery }) => delivery.isLost && isMeant(delivery));
+  }
+
+  /** No lost delivery of these will come again here: whoever waits for one is told. */
+  giveUpTheLost(where: Whereabouts, isMeant: (delivery: Delivery) => boolean = () => true): void {
+    for (const { delivery, comesAgain } of this.#jobs)
+      if (delivery.isLost && isMeant(delivery)) comesAgain.resolve(where);
   }
 
   /** Tells what became of a job and of its message, once both are known. */

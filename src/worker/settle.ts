@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { BrokerError, type Delivery, type Settlement } from '../broker/broker.ts';
 import { formatDuration } from '../job/duration.ts';
 import type { Disposal, Verdict } from '../job/verdict.ts';
+import type { Entry } from '../journal/journal.ts';
 import { readHistory, writeHistory } from '../protocol/history.ts';
 import type { Running } from './running.ts';
 import type { Workplace } from './workplace.ts';
@@ -21,13 +22,14 @@ const LONGEST_RETRY_MS = 60_000;
 export async function settle(
   running: Running,
   verdict: Verdict,
+  entry: Pick<Entry, 'acking' | 'moved'>,
   { events, draining }: Pick<Workplace, 'events' | 'draining'>,
 ): Promise<Settlement> {
   let todo = verdict.disposal;
   for (let retryInMs = FIRST_RETRY_MS; ; retryInMs = Math.min(retryInMs * 2, LONGEST_RETRY_MS)) {
     const { delivery } = running;
     try {
-      const settlement = await carryOut(delivery, todo);
+      const settlement = await carryOut(delivery, todo, entry);
       if (settlement === 'moved') todo = { kind: 'ack' };
       // While it was under way the message may have come again: then that delivery is the one to settle.
       if (settlement === 'settled' || running.delivery === delivery) return settlement;
@@ -38,7 +40,6 @@ export async function settle(
       events.emit('settle:stuck', { ...running.facts, disposal: todo.kind, reason: error.message, waitMs });
       if (draining.aborted && todo.kind === 'requeue') return 'lost';
       await wait(waitMs, undefined, { ref: false, signal: draining }).catch(() => {});
-      if (delivery.isLost && running.delivery === delivery) return 'lost';
       todo = instead.disposal;
     }
   }
@@ -66,14 +67,22 @@ function insteadOf(
   }
 }
 
-function carryOut(delivery: Delivery, disposal: Disposal): Promise<Settlement> {
+async function carryOut(
+  delivery: Delivery,
+  disposal: Disposal,
+  entry: Pick<Entry, 'acking' | 'moved'>,
+): Promise<Settlement> {
+  const onCopied = (): Promise<void> => entry.moved();
   switch (disposal.kind) {
     case 'ack':
+      // As long as nothing is written, the message is the broker's for certain.
+      if (!(await delivery.isReachable())) return 'lost';
+      await entry.acking();
       return delivery.ack();
     case 'requeue':
-      return delivery.requeue(disposal);
+      return delivery.requeue({ ...disposal, onCopied });
     case 'dead-letter':
-      return delivery.deadLetter(disposal.headers);
+      return delivery.deadLetter({ headers: disposal.headers, onCopied });
   }
 }
 

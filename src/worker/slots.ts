@@ -10,6 +10,10 @@ export class Slots {
     this.#free = count;
   }
 
+  get isFree(): boolean {
+    return this.#free > 0;
+  }
+
   /** Resolves with what gives the slot back; with undefined when `signal` aborts first. */
   async take(signal: AbortSignal): Promise<(() => void) | undefined> {
     while (this.#free === 0) {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Broker, Consumer } from '../broker/broker.ts';
+import type { Broker, Consumer, Delivery } from '../broker/broker.ts';
 import type { Outcome } from '../job/outcome.ts';
 import { perform } from './perform.ts';
 import { RunningJobs } from './running.ts';
@@ -15,13 +15,17 @@ import type { Workplace } from './workplace.ts';
  */
 type State = 'working' | 'paused' | 'probing' | 'stopped';
 
-/** What was lost to us comes again as soon as the queue is consumed again, or goes to another host. */
-const COMES_AGAIN_MS = 30_000;
+/** So soon after a queue is opened again all is there that the broker knows to be nobody's. */
+const SETTLED_DOWN_MS = 1_000;
+/** How long a question to the broker about a lost message may take. */
+const LOOK_LIMIT_MS = 10_000;
 const FIRST_PROBE_MS = 1_000;
 const LONGEST_PROBE_MS = 60_000;
 
 export type WorkerOptions = Omit<Workplace, 'running' | 'draining' | 'stopping' | 'onOutcome'> & {
   readonly queue: string;
+  /** How long after its queue was opened again a message that was lost to us may come: until the broker has missed us. */
+  readonly comesAgainMs: number;
   readonly broker: Broker;
 };
 
@@ -39,6 +43,9 @@ export class Worker {
   #probeTimer: NodeJS.Timeout | undefined;
   #probeInMs = FIRST_PROBE_MS;
   #probingSince = 0;
+  /** Nothing new is taken for a reason that is not the runner's, whatever the state. */
+  #isSuspended = false;
+  #openedAtMs = 0;
 
   constructor(options: WorkerOptions) {
     this.queue = options.queue;
@@ -54,7 +61,7 @@ export class Worker {
       onOutcome: (outcome, since) => this.#watch(outcome, since),
     };
     options.broker.events.on('consumer:open', ({ queue }) => {
-      if (queue === this.queue) this.#expireRecords();
+      if (queue === this.queue) this.#awaitTheLost();
     });
   }
 
@@ -68,6 +75,7 @@ export class Worker {
         this.#performing.add(performing);
       },
     });
+    if (this.#isSuspended) void this.#consumer.pause();
   }
 
   /** Resolves when nothing new will come. */
@@ -88,9 +96,67 @@ export class Worker {
     while (this.#performing.size > 0) await Promise.all(this.#performing);
   }
 
-  #expireRecords(): void {
+  /**
+   * What was lost to us comes again as soon as its queue is consumed again, or when the broker has missed us on our last
+   * connection; or it goes to another host, or is gone.
+   */
+  #awaitTheLost(): void {
     const openedAtMs = Date.now();
-    setTimeout(() => this.#options.journal.expire(this.queue, openedAtMs), COMES_AGAIN_MS).unref();
+    this.#openedAtMs = openedAtMs;
+    const after = (ms: number, look: () => Promise<void>): void => {
+      setTimeout(() => {
+        if (this.#openedAtMs === openedAtMs && this.#consumer?.state === 'consuming') void look();
+      }, ms).unref();
+    };
+    // A broker that was restarted has forgotten what is not persistent; and who drains has the others without a consumer.
+    after(SETTLED_DOWN_MS, async () => {
+      const isTransient = ({ message }: Delivery): boolean => message.properties.persistent !== true;
+      if (this.running.hasLost(isTransient) && (await this.#isAlone()))
+        this.running.giveUpTheLost('gone', isTransient);
+    });
+    after(this.#options.comesAgainMs, async () => {
+      await this.#answerForTheGone(openedAtMs);
+      this.running.giveUpTheLost('elsewhere');
+      this.#options.journal.expire(this.queue, openedAtMs);
+    });
+  }
+
+  /** Nobody has the messages that were lost to us: what their requesters have not heard, nobody else will tell them. */
+  async #answerForTheGone(openedAtMs: number): Promise<void> {
+    const { journal, speech } = this.#options;
+    const isAsked = this.running.hasLost() || journal.hasUnanswered(this.queue);
+    if (!isAsked || !(await this.#isAlone())) return;
+    this.running.giveUpTheLost('gone');
+    for (const { reply, forget } of journal.unanswered(this.queue, openedAtMs))
+      void speech.relay.send(reply).then(({ kind }) => (kind === 'lost' ? undefined : forget()));
+  }
+
+  async #isAlone(): Promise<boolean> {
+    const { broker } = this.#options;
+    try {
+      const signal = AbortSignal.any([this.#draining.signal, AbortSignal.timeout(LOOK_LIMIT_MS)]);
+      const [waiting, consumers] = [
+        await broker.count(this.queue, signal),
+        await broker.countConsumers(this.queue, signal),
+      ];
+      return waiting === 0 && consumers === 1;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Takes nothing new until `resume`; what is in hand goes on. */
+  async suspend(): Promise<void> {
+    if (this.#isSuspended) return;
+    this.#isSuspended = true;
+    if (this.#state !== 'paused') await this.#consumer?.pause();
+  }
+
+  resume(): void {
+    if (!this.#isSuspended) return;
+    this.#isSuspended = false;
+    if (this.#state === 'working') this.#consumer?.resume();
+    if (this.#state === 'probing') this.#consumer?.resume(1);
   }
 
   async #watch(outcome: Outcome, since: number): Promise<void> {
@@ -98,7 +164,7 @@ export class Worker {
     if (outcome.kind === 'unavailable') await this.#pause(outcome.reason);
     // A job that began before the pause says nothing about whether one can be begun now.
     else if (this.#state === 'probing' && outcome.kind !== 'interrupted' && since >= this.#probingSince)
-      await this.#resume();
+      await this.#resumeWorking();
   }
 
   /** Stops the intake before the message goes back, or it would come again at once. */
@@ -122,15 +188,15 @@ export class Worker {
     this.#state = 'probing';
     this.#probingSince = Date.now();
     this.#options.events.emit('queue:probing', { queue: this.queue });
-    this.#consumer?.resume(1);
+    if (!this.#isSuspended) this.#consumer?.resume(1);
   }
 
-  async #resume(): Promise<void> {
+  async #resumeWorking(): Promise<void> {
     this.#state = 'working';
     this.#probeInMs = FIRST_PROBE_MS;
     this.#options.events.emit('queue:resumed', { queue: this.queue });
     if (this.#options.policy.concurrency === 1) return;
     await this.#consumer?.pause();
-    this.#consumer?.resume();
+    if (!this.#isSuspended) this.#consumer?.resume();
   }
 }

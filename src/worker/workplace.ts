@@ -16,6 +16,8 @@ export interface Workplace {
   readonly running: RunningJobs;
   /** Shared by all queues of the runner. */
   readonly slots: Slots;
+  /** One slot for the whole daemon: a job that is one crash from its limit runs alone among its like. */
+  readonly suspects: Slots;
   readonly events: Announcer;
   /** Aborts when the daemon takes nothing new any more: what has not begun goes back. */
   readonly draining: AbortSignal;

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { amqpUrl } from '../support/amqp-url.ts';
-import { CLI, makeProject, TestDaemon } from '../support/daemon.ts';
+import { CLI, TestDaemon } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
 import { Requester } from '../support/requester.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { type OneQueue, type OneQueueOptions, throughProxy, withQueue as lendQueue } from './one-queue.ts';
 
 const STARTED = { status: 'started' };
 const COMPLETED = { status: 'completed' };
@@ -24,55 +25,9 @@ beforeAll(async () => {
 
 afterAll(() => requester.stop());
 
-interface Bench {
-  readonly queue: string;
-  readonly dir: string;
-  readonly ini: string;
-  /** Lines that the jobs wrote to `runs`: one for each start of each. */
-  readonly runs: () => Promise<string[]>;
-}
-
-/** One queue with one shell runner that notes each run, and whatever else the test wants. */
-async function withQueue(
-  {
-    command,
-    runner = '',
-    rbit = '',
-    at = url,
-  }: { command: string; runner?: string; rbit?: string; at?: string },
-  use: (bench: Bench) => Promise<void>,
-): Promise<void> {
-  const queue = `life.${randomUUID().slice(0, 8)}`;
-  const project = await makeProject(`[rbit]
-queue-mappings = ${queue}:r
-log-level = debug
-${rbit}
-[amqp]
-url = ${at}
-heartbeat = 1s
-reconnect-max-delay = 500ms
-[runner:r]
-runner = shell!echo %ID >> runs; ${command}
-${runner}
-`);
-  const runs = async (): Promise<string[]> =>
-    (await readFile(join(project.dir, 'runs'), 'utf8').catch(() => ''))
-      .split('\n')
-      .filter((line) => line !== '');
-  try {
-    await use({ queue, dir: project.dir, ini: project.ini, runs });
-  } finally {
-    await project.remove();
-    await requester.channel.deleteQueue(queue);
-  }
-}
-
-function proxied(proxy: TcpProxy): string {
-  const parts = new URL(url);
-  parts.hostname = '127.0.0.1';
-  parts.port = String(proxy.port);
-  return parts.href;
-}
+const withQueue = (options: OneQueueOptions, use: (bench: OneQueue) => Promise<void>): Promise<void> =>
+  lendQueue(requester, options, use);
+const proxied = (proxy: TcpProxy): string => throughProxy(url, proxy);
 
 describe('stopping', () => {
   it('lets a running job end, answers it, and exits 0', async () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.ts';
@@ -27,7 +27,7 @@ export class TestDaemon {
     this.child = spawn(process.execPath, [CLI, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
+      env: { ...process.env, XDG_STATE_HOME: stateHome(args, options.cwd), ...options.env },
     });
     this.exited = once(this.child, 'close').then(() => this.child.exitCode);
     const { stdout, stderr } = this.child;
@@ -63,6 +63,12 @@ export class TestDaemon {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
     return this.exited;
   }
+}
+
+/** State is kept beside the INI file, so that daemons of different tests have nothing in common. */
+function stateHome(args: readonly string[], cwd = process.cwd()): string {
+  const ini = args.find((arg) => arg.endsWith('.ini'));
+  return join(ini === undefined ? cwd : dirname(resolve(cwd, ini)), 'state');
 }
 
 /** A folder with an INI file in it; `files` are more files by name. */

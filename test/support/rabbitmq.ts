@@ -24,6 +24,8 @@ export interface Rabbitmq {
   ctl(...args: string[]): Promise<string>;
   /** Ends it in order and removes everything it left behind. Does nothing the second time. */
   stop(): Promise<void>;
+  /** Ends it in order, as for an upgrade: its folder stays for `restart`. */
+  halt(): Promise<void>;
   /** SIGKILL: as in a power cut, except that its folder stays for `restart`. */
   kill(): Promise<void>;
   /** Ends it in order if it runs, and starts it again on the same port with the same data. */
@@ -129,6 +131,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
       return stdout;
     },
     stop,
+    halt: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     async restart() {
       await end('SIGTERM');

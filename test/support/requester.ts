@@ -54,7 +54,11 @@ export class Requester {
     ]);
   }
 
-  submit(queue: string, body: unknown, properties: { correlationId?: string; replyTo?: string } = {}): void {
+  submit(
+    queue: string,
+    body: unknown,
+    properties: { correlationId?: string; replyTo?: string; messageId?: string; persistent?: boolean } = {},
+  ): void {
     const content = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
     this.channel.sendToQueue(queue, content, { replyTo: this.replyTo, ...properties });
   }

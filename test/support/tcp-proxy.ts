@@ -16,11 +16,16 @@ export interface TcpProxy {
   cut(text?: string): void;
   /** Keeps connections open and forwards nothing any more: all, old and new, or those whose client has said `text`. */
   blackHole(text?: string): void;
+  /**
+   * Keeps the connections that are open and forwards nothing any more in one direction, `up` being from the client
+   * to the server; not even that an end was closed. All, or those whose client has said `text`.
+   */
+  halfOpen(direction: 'up' | 'down', text?: string): void;
   /** Resets each new connection at once; those that are open live on. */
   shut(): void;
   /** Resets every connection, and each new one at once. */
   refuse(): void;
-  /** Forwards again. What a black hole has swallowed stays lost, so its connections are reset. */
+  /** Forwards again. What was swallowed stays lost, so those connections are reset. */
   resume(): void;
   /** Holds each chunk back for so long, in both directions. */
   delay(ms: number): void;
@@ -32,7 +37,7 @@ const OPENING_SIZE = 4096;
 interface Pair {
   readonly client: Socket;
   readonly upstream?: Socket;
-  swallowed: boolean;
+  swallows: 'nothing' | 'up' | 'down' | 'all';
   /** The first that the client said. */
   opening: string;
 }
@@ -52,14 +57,14 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
       return;
     }
     if (mode === 'black-hole') {
-      const pair: Pair = { client, swallowed: true, opening: '' };
+      const pair: Pair = { client, swallows: 'all', opening: '' };
       pairs.add(pair);
       client.on('data', () => {}).on('close', () => pairs.delete(pair));
       return;
     }
     const upstream = connect({ port: target.port, host: target.host ?? '127.0.0.1', noDelay: true });
     upstream.on('error', () => {});
-    const pair: Pair = { client, upstream, swallowed: false, opening: '' };
+    const pair: Pair = { client, upstream, swallows: 'nothing', opening: '' };
     pairs.add(pair);
     join(client, upstream, pair);
     join(upstream, client, pair);
@@ -67,29 +72,32 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
   });
 
   function join(from: Socket, to: Socket, pair: Pair): void {
-    let held = 0;
+    const isSwallowed = (): boolean =>
+      pair.swallows === 'all' || pair.swallows === (from === pair.client ? 'up' : 'down');
+    const held: Buffer[] = [];
     let dueMs = 0;
-    from.on('data', (chunk) => {
+    from.on('data', (chunk: Buffer) => {
       if (from === pair.client && pair.opening.length < OPENING_SIZE)
         pair.opening += chunk.toString('latin1');
-      if (pair.swallowed) return;
+      if (isSwallowed()) return;
       // What is held back must not be overtaken when the delay ends.
-      if (delayMs === 0 && held === 0) {
+      if (delayMs === 0 && held.length === 0) {
         to.write(chunk);
         return;
       }
-      held += 1;
+      held.push(chunk);
       dueMs = Math.max(dueMs, performance.now() + delayMs);
       setTimeout(
         () => {
-          held -= 1;
-          to.write(chunk);
+          // Not each its own: timers that are due at one time do not fire in their order.
+          const oldest = held.shift();
+          if (oldest !== undefined && !isSwallowed()) to.write(oldest);
         },
         Math.ceil(dueMs - performance.now()),
       );
     });
     from.on('close', () => {
-      if (!pair.swallowed) to.destroy();
+      if (!isSwallowed()) to.destroy();
     });
   }
 
@@ -113,7 +121,10 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
     },
     blackHole(text) {
       if (text === undefined) mode = 'black-hole';
-      for (const pair of pairs) if (pair.opening.includes(text ?? '')) pair.swallowed = true;
+      for (const pair of pairs) if (pair.opening.includes(text ?? '')) pair.swallows = 'all';
+    },
+    halfOpen(direction, text = '') {
+      for (const pair of pairs) if (pair.opening.includes(text)) pair.swallows = direction;
     },
     shut() {
       mode = 'refuse';
@@ -124,7 +135,7 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
     },
     resume() {
       mode = 'forward';
-      for (const pair of pairs) if (pair.swallowed) reset(pair);
+      for (const pair of pairs) if (pair.swallows !== 'nothing') reset(pair);
     },
     delay(ms) {
       delayMs = ms;

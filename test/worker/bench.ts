@@ -73,6 +73,7 @@ export async function openBench(): Promise<Bench> {
         },
         running: new RunningJobs(events),
         slots: new Slots(2),
+        suspects: new Slots(1),
         events,
         draining: never,
         stopping: never,

@@ -3,6 +3,8 @@ import type { Delivery, Publication } from '../../src/broker/broker.ts';
 import { completed, failed, type Outcome } from '../../src/job/outcome.ts';
 import { createRelay, type Relay } from '../../src/journal/relay.ts';
 import { perform } from '../../src/worker/perform.ts';
+import { Slots } from '../../src/worker/slots.ts';
+import { openInbox } from '../broker/inbox.ts';
 import { deliveryOf } from '../support/delivery.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Bench, EXCHANGE, openBench, said } from './bench.ts';
@@ -63,6 +65,88 @@ describe('the life of a delivery', () => {
     await performing;
     expect(acked).toStrictEqual(['second']);
     expect(settling).toStrictEqual([undefined, second]);
+  });
+});
+
+describe('a job', () => {
+  it('is announced with its end, what was done with its message, and why', async () => {
+    const at = bench.workplace(async () => ({ kind: 'blocked', reason: 'not yet', delayMs: 1000 }));
+    const ends: unknown[] = [];
+    at.events.on('job:ended', (end) => ends.push(end));
+    await perform(await bench.deliver(), at);
+    expect(ends).toMatchObject([
+      {
+        id: 'c',
+        attempt: 1,
+        outcome: { kind: 'blocked' },
+        disposal: 'put back for 1s',
+        because: 'blocked: not yet; again in 1s',
+      },
+    ]);
+    expect(at.running.count).toBe(0);
+  });
+
+  it('has its end told to those who are notified', async () => {
+    const notify = { completed: { irc: ['#ops'] }, started: { irc: ['#ops'] } };
+    const at = bench.workplace(async () => completed());
+    const delivery = await bench.deliver();
+    const message = { ...delivery.message, body: Buffer.from(JSON.stringify({ notify })) };
+    await perform({ ...delivery, message }, { ...at, policy: { ...at.policy, notify: true } });
+    await eventually(() => bench.heard.deliveries.length === 2, 'both notifications');
+    expect(said(bench.heard)).toMatchObject([{ phase: 'started' }, { phase: 'completed' }]);
+  });
+
+  it('whose requester was answered already is only kept', async () => {
+    let runs = 0;
+    const at = bench.workplace(async () => {
+      runs += 1;
+      return completed();
+    });
+    const headers = { 'x-rbit-replied': true, 'x-rbit-reason': 'not JSON' };
+    await perform(await bench.deliver({ headers }), at);
+    const kept = await openInbox(bench.broker, 'dead').next();
+    expect(kept.message.properties.headers).toMatchObject({ 'x-rbit-reason': 'not JSON' });
+    expect({ runs, replies: bench.replies.deliveries.length }).toStrictEqual({ runs: 0, replies: 0 });
+  });
+
+  it('that is none is answered without a start, and kept', async () => {
+    const delivery = await bench.deliver();
+    const message = { ...delivery.message, body: Buffer.from('{oops') };
+    await perform(
+      { ...delivery, message },
+      bench.workplace(async () => completed()),
+    );
+    await eventually(() => bench.replies.deliveries.length > 0, 'the reply');
+    expect(said(bench.replies)).toMatchObject([{ status: 'failed' }]);
+    const kept = await openInbox(bench.broker, 'dead').next();
+    expect(kept.message.properties.headers['x-rbit-reason']).toMatch(/cannot be decoded/);
+  });
+
+  it('that waits for a slot when the daemon stops goes back unsaid and uncounted', async () => {
+    const draining = new AbortController();
+    const at = {
+      ...bench.workplace(async () => completed()),
+      slots: new Slots(0),
+      draining: draining.signal,
+    };
+    const performing = perform(await bench.deliver(), at);
+    draining.abort();
+    await performing;
+    const back = await bench.jobs.next();
+    expect(back.message.properties.headers).toMatchObject({ 'x-rbit-attempt': 1, 'x-rbit-started': false });
+    expect(bench.replies.deliveries).toHaveLength(0);
+  });
+
+  it('leaves its slot to the next one, and has its outcome told before that', async () => {
+    const told: string[] = [];
+    const at = {
+      ...bench.workplace(async () => completed()),
+      slots: new Slots(1),
+      onOutcome: async (outcome: Outcome) => void told.push(outcome.kind),
+    };
+    await perform(await bench.deliver(), at);
+    await perform(await bench.deliver(), at);
+    expect(told).toStrictEqual(['completed', 'completed']);
   });
 });
 

@@ -12,6 +12,8 @@ export const policy: Policy = {
   blockedLimit: 0,
   retries: 0,
   retryDelay: { minMs: 1_000, maxMs: 60_000 },
+  crashLimit: 3,
+  onRestart: 'rerun',
   keepFailed: false,
   output: true,
   notify: false,

@@ -11,6 +11,8 @@ import { policy } from './policy.ts';
 
 const fresh = { attempt: 1, blocked: 0, retries: 0, started: true, replied: false };
 const events = new EventEmitter<WorkEvents>();
+const message = { queue: 'jobs', print: 'print', identity: 'correlation' } as const;
+const entry = { acking: async () => {}, moved: async () => {} };
 const at = { events, draining: new AbortController().signal };
 
 /** A job that was blocked, in hand by a delivery that settles as `answers` say. */
@@ -18,20 +20,20 @@ function blockedJob(answers: Partial<Delivery>) {
   const delivery = { ...deliveryOf({}), ...answers };
   const jobs = new RunningJobs(events);
   const { job } = decode(delivery, policy);
-  const running = jobs.begin(job, 'print', delivery);
+  const running = jobs.begin(job, message, delivery);
   return { jobs, running, verdict: decide({ kind: 'blocked', reason: 'r' }, job, fresh, policy) };
 }
 
 it('a message that came again while its copy was made is acknowledged, not copied twice', async () => {
-  const again = { ...deliveryOf({}), ack: async () => 'settled' as const };
+  const again = { ...deliveryOf({}, {}, true), ack: async () => 'settled' as const };
   const { jobs, running, verdict } = blockedJob({
     isLost: true,
     async requeue() {
-      expect(jobs.join('print', again)).toBe(true);
+      expect(jobs.join(message, again)).toBe(true);
       return 'moved';
     },
   });
-  expect(await settle(running, verdict, at)).toBe('settled');
+  expect(await settle(running, verdict, entry, at)).toBe('settled');
   expect(running.delivery).toBe(again);
 });
 
@@ -45,6 +47,34 @@ it('where no wait queue may be made, a delay is waited for here and the message 
     },
   });
   const disposal = { ...verdict.disposal, delayMs: 20 };
-  expect(await settle(running, { ...verdict, disposal }, at)).toBe('settled');
+  const before = performance.now();
+  expect(await settle(running, { ...verdict, disposal }, entry, at)).toBe('settled');
   expect(delays).toStrictEqual([20, 0]);
+  // Timers count whole milliseconds.
+  expect(performance.now() - before).toBeGreaterThan(18);
+});
+
+it('what the broker cannot do is told, and during a stop not tried again: the message comes again', async () => {
+  const told: unknown[] = [];
+  const onStuck = ({ reason }: { reason: string }): void => void told.push(reason);
+  events.on('settle:stuck', onStuck);
+  let tries = 0;
+  const { running, verdict } = blockedJob({
+    async requeue() {
+      tries += 1;
+      throw new BrokerError('full', 'no room');
+    },
+  });
+  expect(await settle(running, verdict, entry, { events, draining: AbortSignal.abort() })).toBe('lost');
+  events.off('settle:stuck', onStuck);
+  expect({ told, tries }).toStrictEqual({ told: ['no room'], tries: 1 });
+});
+
+it('an error of our own is nothing to try again', async () => {
+  const { running, verdict } = blockedJob({
+    async requeue() {
+      throw new TypeError('a bug');
+    },
+  });
+  await expect(settle(running, verdict, entry, at)).rejects.toThrow('a bug');
 });

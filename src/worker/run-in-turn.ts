@@ -1,0 +1,70 @@
+import { failed, type Outcome } from '../job/outcome.ts';
+import type { Entry } from '../journal/journal.ts';
+import type { Conversation } from './conversation.ts';
+import { runJob } from './run-job.ts';
+import type { Running } from './running.ts';
+import type { Workplace } from './workplace.ts';
+
+/** A job that may run, and what is known of its past. */
+export interface Runnable {
+  readonly running: Running;
+  readonly conversation: Conversation;
+  readonly entry: Pick<Entry, 'runs'>;
+  /** How often a daemon died with it in hand. */
+  readonly crashes: number;
+  /** Its requester was told "started", by whomever. */
+  readonly wasStarted: boolean;
+}
+
+export interface Ran {
+  readonly outcome: Outcome;
+  readonly isStarted: boolean;
+}
+
+/**
+ * Runs a job when its turn has come. What was in hand when a daemon died is blamed for the next death as well, once it
+ * runs; one that is a single crash from its limit waits until no other such job runs, so that none pays for another.
+ */
+export async function runInTurn(job: Runnable, at: Workplace): Promise<Ran> {
+  const { running, wasStarted, crashes } = job;
+  if (at.policy.onRestart === 'fail' && running.delivery.crashes > 0) {
+    const outcome = failed('the daemon died while the job was in hand, and on-restart is fail');
+    return { outcome, isStarted: wasStarted };
+  }
+  const isSuspect = crashes > 0 && crashes === at.policy.crashLimit - 1;
+  const leave = isSuspect ? await waitAlone(job, at) : undefined;
+  try {
+    return await runInSlot(job, at);
+  } finally {
+    leave?.();
+  }
+}
+
+async function waitAlone({ running, crashes }: Runnable, at: Workplace): Promise<(() => void) | undefined> {
+  if (!at.suspects.isFree) at.events.emit('job:suspect', { ...running.facts, crashes });
+  return at.suspects.take(at.draining);
+}
+
+/** Waits for a slot of the runner, says "started" unless somebody has, and runs the job. */
+async function runInSlot(job: Runnable, at: Workplace): Promise<Ran> {
+  const { running, conversation, entry, wasStarted } = job;
+  // What only waits takes nobody down.
+  if (!at.slots.isFree) await spare(job);
+  const leave = await at.slots.take(at.draining);
+  if (leave === undefined) {
+    return { outcome: { kind: 'interrupted', reason: 'the daemon stops' }, isStarted: wasStarted };
+  }
+  try {
+    await Promise.all([running.delivery.blame(true), entry.runs(true)]);
+    if (!wasStarted) conversation.started();
+    const outcome = await runJob(running, conversation, at);
+    await at.onOutcome(outcome, running.since);
+    return { outcome, isStarted: true };
+  } finally {
+    leave();
+  }
+}
+
+async function spare({ running, entry }: Runnable): Promise<void> {
+  await Promise.all([running.delivery.blame(false), entry.runs(false)]);
+}
