@@ -4,6 +4,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import { type Log, openLog } from '../daemon/log.ts';
 import { describeQueues } from '../daemon/make-broker.ts';
 import { startRunners, stopRunners } from '../daemon/runners.ts';
+import { endLeftovers, openRunList } from '../daemon/leftovers.ts';
 import { listenToSignals } from '../daemon/signals.ts';
 import { makeStateDir } from '../daemon/state-dir.ts';
 import { printProblems, reportConfigErrors } from './config-errors.ts';
@@ -48,7 +49,7 @@ async function run(files: string[]): Promise<void> {
     stop: stop.resolve,
     stopNow(signal, code) {
       log.warn(`${signal} again: ending now; the broker hands out again what was running`);
-      void exit(code);
+      void (daemon?.abandon() ?? Promise.resolve()).then(() => exit(code));
     },
     reload: () => log.warn('SIGHUP: this version cannot read its configuration again; restart it instead'),
     report: () => daemon?.report(),
@@ -58,7 +59,8 @@ async function run(files: string[]): Promise<void> {
     { pid: process.pid, node: process.version },
     `rbit-ts ${readVersion()} starts with ${config.files.join(', ')}; queues: ${describeQueues(config)}`,
   );
-  const runners = await startRunners(config, log);
+  await endLeftovers(config, log);
+  const runners = await startRunners(config, log, openRunList(config, log));
   daemon = await compose(config, runners, log).catch(async (error: unknown) => {
     await stopRunners(runners.values());
     throw error;

@@ -87,7 +87,11 @@ export interface RunnerConfig {
   readonly blockedLimit: number;
   readonly retries: number;
   readonly retryDelay: DelayRange;
+  /** How often a job may take the daemon down. */
+  readonly crashLimit: number;
   readonly keepFailed: boolean;
+  readonly ack: 'done' | 'receipt';
+  readonly onRestart: 'fail' | 'rerun';
   readonly body: 'json' | 'any';
   /** Paths into the body, such as `dynamic.cart`. */
   readonly required: readonly string[];

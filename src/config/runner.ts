@@ -25,6 +25,10 @@ export function readRunner(name: string, section: Section, reading: Reading): Ru
     const message = `more threads than jobs at once (concurrency is ${values.concurrency})`;
     report.warning({ ...placeAt(section, 'threads'), message, fix: 'that many are enough' });
   }
+  if (section.entries.has('on-restart') && values.ack !== 'receipt') {
+    const message = 'has no effect with ack = done';
+    report.warning({ ...placeAt(section, 'on-restart'), message, fix: 'remove it, or set ack = receipt' });
+  }
   const variables = others.filter(({ key }) => key.startsWith(ENVIRONMENT_KEY));
   const settings = others.filter(({ key }) => !key.startsWith(ENVIRONMENT_KEY));
   return {
@@ -37,7 +41,10 @@ export function readRunner(name: string, section: Section, reading: Reading): Ru
     blockedLimit: values['blocked-limit'],
     retries: values.retries,
     retryDelay: values['retry-delay'],
+    crashLimit: values['crash-limit'],
     keepFailed: values['keep-failed'],
+    ack: values.ack,
+    onRestart: values['on-restart'],
     body: values.body,
     required: values.required,
     cwd: values.cwd === undefined ? undefined : readFolder(section, values.cwd, line.directory, reading),

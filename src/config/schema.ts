@@ -22,8 +22,6 @@ export interface Key<T> {
   readonly meaning: string;
   /** Taken as written: `${env:…}` means nothing in it, and ` ;` is nothing odd. */
   readonly verbatim?: boolean;
-  /** Checked, but not acted on in this version. */
-  readonly inert?: boolean;
   /** Not available in this version, and not safe to ignore. */
   readonly refused?: boolean;
   /** The one processor that heeds it. */
@@ -37,7 +35,7 @@ export type Keys = Readonly<Record<string, Key<unknown>>>;
 /** The typed values of a section with these keys. */
 export type ValuesOf<K extends Keys> = { readonly [N in keyof K]: K[N] extends Key<infer T> ? T : never };
 
-type Extras = Pick<Key<unknown>, 'verbatim' | 'inert' | 'refused' | 'processor' | 'aliases'>;
+type Extras = Pick<Key<unknown>, 'verbatim' | 'refused' | 'processor' | 'aliases'>;
 
 function key<T>(type: ValueType<T>, standard: string, meaning: string, extras: Extras = {}): Key<T> {
   const parsed = type.parse(standard, '');
@@ -66,7 +64,7 @@ const rbit = {
   name: optional(name, 'Name of this daemon, on its connections and in its log; the host name if absent.'),
   'state-dir': optional(
     text({ min: 1 }),
-    'Folder of the embedded queue; of systemd or the user, by name, if absent.',
+    'Folder of the embedded queue, or of the journal; of systemd or the user, by name, if absent.',
   ),
   'shutdown-timeout': key(duration(), '30s', 'How long running jobs may go on after SIGTERM, all together.'),
   'log-level': key(
@@ -157,12 +155,22 @@ const runner = {
   'blocked-limit': key(count, '0', 'How often a job may be blocked before it fails; 0 for no limit.'),
   retries: key(count, '0', 'How often a job runs again after a failure that nobody declared final.'),
   'retry-delay': key(delayRange(1), '10s..10m', 'How long a job waits before a retry.'),
-  'crash-limit': key(integer(1, Number.MAX_SAFE_INTEGER), '3', 'Deliveries that may take the daemon down.', {
-    inert: true,
-  }),
+  'crash-limit': key(
+    integer(1, Number.MAX_SAFE_INTEGER),
+    '3',
+    'How often the daemon may die with a job in hand before its message is dead-lettered.',
+  ),
   'keep-failed': key(boolean, 'no', 'Put failed jobs on the dead-letter queue as well.'),
-  ack: key(choice(['done'], ['receipt']), 'done', 'When a message is acknowledged.'),
-  'on-restart': optional(text(), 'What becomes of acknowledged jobs after a crash.', { refused: true }),
+  ack: key(
+    choice(['done', 'receipt']),
+    'done',
+    'When a message is acknowledged: at the end of its job, or when it is written to disk.',
+  ),
+  'on-restart': key(
+    choice(['fail', 'rerun']),
+    'fail',
+    'With ack = receipt: what becomes of a job whose daemon died while it was in hand.',
+  ),
   body: key(choice(['json', 'any']), 'json', 'What a message may hold.'),
   required: key(list(bodyPath), '', 'Paths into the message without which a job fails before it starts.'),
   cwd: optional(text({ min: 1 }), 'Folder that commands run in, relative to the INI file.', {

@@ -107,12 +107,6 @@ function readKey(entry: Entry, key: Key<unknown>, { report, expander }: Reading)
     return key.absent;
   }
   if (key.verbatim !== true) warnOfComment(entry, report);
-  if (key.inert === true)
-    report.warning({
-      ...place,
-      message: 'has no effect in this version',
-      fix: 'remove it, or leave it for later',
-    });
   return parsed.value;
 }
 

@@ -1,9 +1,12 @@
 import { EventEmitter } from 'node:events';
+import type { Broker } from '../broker/broker.ts';
 import type { Config, RunnerConfig } from '../config/config.ts';
 import type { WorkEvents } from '../job/events.ts';
 import type { Runner } from '../job/runner.ts';
 import { createMemoryJournal } from '../journal/memory-journal.ts';
 import { createRelay } from '../journal/relay.ts';
+import type { ReceiptBroker } from '../receipt/receipt-broker.ts';
+import type { Speech } from '../worker/conversation.ts';
 import type { Policy } from '../worker/policy.ts';
 import { Slots } from '../worker/slots.ts';
 import { Worker } from '../worker/worker.ts';
@@ -11,7 +14,14 @@ import { Daemon } from './daemon.ts';
 import type { Log } from './log.ts';
 import { logBroker, logWork } from './log-events.ts';
 import { makeBroker } from './make-broker.ts';
+import { type DaemonJournal, makeJournal } from './make-journal.ts';
+import { deadLetterOptions, makeReceipts, receiptQueues } from './make-receipts.ts';
 import { replyFilter } from './reply-filter.ts';
+
+const GOODBYE_MS = 500;
+/** How long a message that was lost may take to come again, apart from what the broker takes to notice. */
+const SHORTEST_WAIT_MS = 15_000;
+const SLOWEST_HEARTBEAT_MS = 60_000;
 
 /** Puts a daemon together: the only place that knows every concrete part. `runners` are started already. */
 export async function compose(
@@ -19,41 +29,82 @@ export async function compose(
   runners: ReadonlyMap<string, Runner>,
   log: Log,
 ): Promise<Daemon> {
-  const { broker, exchange } = await makeBroker(config);
+  const workers: Worker[] = [];
   const events = new EventEmitter<WorkEvents>();
-  logBroker(log, broker.events);
   logWork(log, events);
 
-  const speech = {
-    relay: createRelay(broker),
-    publishLoosely: (publication: Parameters<typeof broker.publishLoosely>[0]) =>
-      broker.publishLoosely(publication),
+  const journal = makeJournal(config, events, {
+    resume: () => workers.forEach((worker) => worker.resume()),
+    suspend: () => workers.forEach((worker) => void worker.suspend()),
+  });
+  const { broker: remote, exchange } = await makeBroker(config, deadLetterOptions(config));
+  const receipts = makeReceipts(config, remote, { journal, events, log });
+  const broker = receipts ?? remote;
+  logBroker(log, broker.events);
+
+  const speechOn = (one: Broker): Speech => ({
+    relay: createRelay(one),
+    publishLoosely: (publication) => one.publishLoosely(publication),
     events,
     exchange,
     replyAllowed: replyFilter(config.rbit.replyToAllow),
     replyGapMs: config.rbit.replyGapMs,
-  };
-  const journal = createMemoryJournal();
+  });
+  const done = { broker: remote, speech: speechOn(remote), journal };
+  // The file itself is what outlives the daemon, so that the journal of its jobs need not.
+  const receipt = { broker, speech: speechOn(broker), journal: createMemoryJournal() };
+  const isReceipt = receiptQueues(config);
 
+  const suspects = new Slots(1);
   const slotsOf = new Map(
     [...config.runners].map(([name, { concurrency }]) => [name, new Slots(concurrency)] as const),
   );
 
-  const workers = [...config.mappings].map(([queue, name]) => {
+  for (const [queue, name] of config.mappings) {
     const runner = present(runners.get(name), name);
     const policy = policyOf(present(config.runners.get(name), name));
     const slots = present(slotsOf.get(name), name);
     const { mask } = config.secrets;
-    return new Worker({ queue, broker, runner, policy, slots, journal, speech, events, mask });
-  });
+    const way = isReceipt.has(queue) ? receipt : done;
+    workers.push(
+      new Worker({
+        queue,
+        comesAgainMs: comesAgainMs(config),
+        ...way,
+        runner,
+        policy,
+        slots,
+        suspects,
+        events,
+        mask,
+      }),
+    );
+  }
   return new Daemon({
     broker,
+    journal: receipts === undefined ? journal : closingBoth(journal, receipts),
     workers,
     runners: [...runners.values()],
     log,
     shutdownTimeoutMs: config.rbit.shutdownTimeoutMs,
     killGraceMs: Math.max(...[...config.runners.values()].map(({ killGraceMs }) => killGraceMs)),
   });
+}
+
+/** What is in hand did not take the daemon down: to be written down in both places, also by an end that waits for nothing. */
+function closingBoth(journal: DaemonJournal, receipts: ReceiptBroker): DaemonJournal {
+  return {
+    ...journal,
+    async close() {
+      await Promise.all([receipts.abandon(GOODBYE_MS), journal.close()]);
+    },
+  };
+}
+
+/** A broker misses a silent connection after two or three heartbeats; without any, when TCP gives up. */
+function comesAgainMs({ amqp }: Config): number {
+  const heartbeatMs = amqp?.heartbeatMs === 0 ? SLOWEST_HEARTBEAT_MS : (amqp?.heartbeatMs ?? 0);
+  return SHORTEST_WAIT_MS + 3 * heartbeatMs;
 }
 
 /** How the jobs of a `[runner:NAME]` section are treated, in the worker's words. */
@@ -69,6 +120,9 @@ export function policyOf(section: RunnerConfig): Policy {
     blockedLimit: section.blockedLimit,
     retries: section.retries,
     retryDelay: section.retryDelay,
+    crashLimit: section.crashLimit,
+    // An unacknowledged message is the broker's, which hands it out again: that is no reason to fail.
+    onRestart: section.ack === 'receipt' ? section.onRestart : 'rerun',
     keepFailed: section.keepFailed,
     output: section.output,
     notify: section.notify,

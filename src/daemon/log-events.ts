@@ -37,6 +37,30 @@ export function logWork(log: Log, events: Announcer): void {
       `${name(facts)}: ${disposal} is not possible: ${reason} (kept; next step in ${inWords(waitMs)})`,
     ),
   );
+  events.on('reply:waiting', ({ status, ...facts }) =>
+    log.info(
+      { ...fields(facts), status },
+      `${name(facts)} ${status}, but its message was lost meanwhile: the reply waits until it comes again`,
+    ),
+  );
+  events.on('job:suspect', ({ crashes, ...facts }) =>
+    log.warn(
+      fields(facts),
+      `${name(facts)} waits: the daemon died ${crashes === 1 ? 'once' : `${crashes} times`} with it in hand, and such jobs run one at a time`,
+    ),
+  );
+  events.on('job:duplicate', (facts) =>
+    log.warn(
+      fields(facts),
+      `${name(facts)}: its message was put back twice; this one is dropped, the other is worked`,
+    ),
+  );
+  events.on('journal:lost', ({ reason, retryInMs }) =>
+    log.error(
+      `the journal cannot be written: ${reason}; all queues are paused (next try in ${inWords(retryInMs)})`,
+    ),
+  );
+  events.on('journal:open', ({ file }) => log.debug(`journal ${file}`));
   events.on('queue:paused', ({ queue, runner, reason, retryInMs }) =>
     log.error(
       { queue, runner },

@@ -2,7 +2,8 @@ import { createAmqpBroker } from '../broker/amqp/amqp-broker.ts';
 import { urlText } from '../broker/amqp/options.ts';
 import type { Broker, QueueOptions } from '../broker/broker.ts';
 import { createEmbeddedBroker } from '../broker/embedded/embedded-broker.ts';
-import type { Config, QueueConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { ackTimeoutOf } from './ack-timeout.ts';
 import { amqpOptions } from './amqp-options.ts';
 import { makeStateDir, queueFile } from './state-dir.ts';
 
@@ -24,7 +25,7 @@ export async function makeBroker(
   config: Config,
   more: ReadonlyMap<string, QueueOptions> = new Map(),
 ): Promise<MadeBroker> {
-  const queues = new Map([...queueOptions(config.queues), ...more]);
+  const queues = new Map([...queueOptions(config), ...more]);
   const { amqp } = config;
   if (amqp !== undefined) {
     return { broker: createAmqpBroker(await amqpOptions(config, amqp, queues)), exchange: amqp.exchange };
@@ -45,11 +46,22 @@ export function describeQueues(config: Config): string {
 }
 
 /** What the configuration says of the mapped queues, in the broker's words. */
-export function queueOptions(queues: ReadonlyMap<string, QueueConfig>): Map<string, QueueOptions> {
+export function queueOptions({ queues, mappings, runners }: Config): Map<string, QueueOptions> {
+  const mapped = [...mappings.values()];
   return new Map(
-    [...queues].map(([name, { bind, queueType, deadLetter }]) => [
-      name,
-      { bind, deadLetter, ...(queueType === undefined ? {} : { queueType }) },
-    ]),
+    [...queues].map(([name, { bind, queueType, deadLetter }]) => {
+      const runner = runners.get(mappings.get(name) ?? '');
+      const shares = mapped.filter((other) => other === runner?.name).length;
+      const ackTimeoutMs = runner === undefined ? undefined : ackTimeoutOf(runner, shares);
+      return [
+        name,
+        {
+          bind,
+          deadLetter,
+          ...(queueType === undefined ? {} : { queueType }),
+          ...(ackTimeoutMs === undefined ? {} : { ackTimeoutMs }),
+        },
+      ];
+    }),
   );
 }

@@ -2,10 +2,14 @@ import { constants } from 'node:fs';
 import { access, lstat, mkdir, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { checkQueueFile, type QueueFileProblem, tryQueueFile } from '../broker/embedded/inspect.ts';
+import { queueSchema } from '../broker/embedded/schema.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config } from '../config/config.ts';
 import type { Problem } from '../config/problem.ts';
+import { journalFile } from '../journal/journal-file.ts';
+import { journalSchema } from '../journal/record-table.ts';
+import { checkFile, type FileProblem, tryFile } from '../sqlite/check-file.ts';
+import type { DatabaseSchema } from '../sqlite/open-database.ts';
 
 /** Nobody but the owner: jobs carry what is nobody else's business. */
 const MODE = 0o700;
@@ -17,26 +21,38 @@ export function queueFile({ rbit }: Config): string {
   return join(rbit.stateDir, 'queue.sqlite');
 }
 
+/** Path of the database that keeps the jobs of runners with `ack = receipt`, when the queues are RabbitMQ's. */
+export function receiptsFile({ rbit }: Config): string {
+  return join(rbit.stateDir, 'receipts.sqlite');
+}
+
 /**
- * Makes the state folder and its queue if the embedded broker is to use them. Throws ConfigError where a restart would
- * not help; what may be over soon (no room, somebody holds the file) is waited for by the broker itself.
+ * Makes the state folder and what a daemon keeps there. Throws ConfigError where a restart would not help; what may
+ * be over soon (no room, somebody holds the file) is waited for by whoever uses it.
  */
 export async function makeStateDir(config: Config): Promise<void> {
-  if (config.amqp !== undefined) return;
   const folder = config.rbit.stateDir;
   const wrong =
-    (await whyUnmakeable(folder)) ??
-    (await makeFolders(folder)) ??
-    whyNoQueue(config, await tryQueueFile(queueFile(config)));
+    (await whyUnmakeable(folder)) ?? (await makeFolders(folder)) ?? (await whyUnusable(config, tryFile));
   if (wrong !== undefined) throw new ConfigError([problemOf(config, wrong)], config);
+}
+
+/** What a daemon keeps in its state folder. */
+function stateFiles(config: Config): [file: string, schema: DatabaseSchema][] {
+  if (config.amqp === undefined) return [[queueFile(config), queueSchema]];
+  const mapped = new Set(config.mappings.values());
+  const hasReceipts = [...config.runners.values()].some(
+    ({ name, ack }) => mapped.has(name) && ack === 'receipt',
+  );
+  return [
+    [journalFile(config.rbit.stateDir), journalSchema],
+    ...(hasReceipts ? ([[receiptsFile(config), queueSchema]] as const) : []),
+  ] as [string, DatabaseSchema][];
 }
 
 /** As `makeStateDir`, by looking alone: what would be wrong, or undefined. */
 export async function checkStateDir(config: Config): Promise<Problem | undefined> {
-  if (config.amqp !== undefined) return undefined;
-  const wrong =
-    (await whyUnmakeable(config.rbit.stateDir)) ??
-    whyNoQueue(config, await checkQueueFile(queueFile(config)));
+  const wrong = (await whyUnmakeable(config.rbit.stateDir)) ?? (await whyUnusable(config, checkFile));
   return wrong === undefined ? undefined : problemOf(config, wrong);
 }
 
@@ -118,16 +134,19 @@ function cannotBe(what: string, error: unknown): Wrong {
   }
 }
 
-const FIXES: Readonly<Record<Exclude<QueueFileProblem['kind'], 'unavailable'>, string>> = {
+const FIXES: Readonly<Record<Exclude<FileProblem['kind'], 'unavailable'>, string>> = {
   'not-a-database': 'move it away, or set state-dir to another folder',
   newer: 'update rbit-ts, or set state-dir to another folder',
   'not-writable': 'make it writable, or set state-dir to another folder',
 };
 
-function whyNoQueue(config: Config, problem: QueueFileProblem | undefined): Wrong | undefined {
-  if (problem === undefined || problem.kind === 'unavailable') return undefined;
-  const message = `${queueFile(config)}: ${problem.message}`;
-  return { message, fix: FIXES[problem.kind] };
+async function whyUnusable(config: Config, look: typeof checkFile): Promise<Wrong | undefined> {
+  for (const [file, schema] of stateFiles(config)) {
+    const problem = await look(file, schema);
+    if (problem === undefined || problem.kind === 'unavailable') continue;
+    return { message: `${file}: ${problem.message}`, fix: FIXES[problem.kind] };
+  }
+  return undefined;
 }
 
 function problemOf({ rbit, files, secrets }: Config, { message, fix }: Wrong): Problem {

@@ -8,6 +8,7 @@ import type { WorkEvents } from '../job/events.ts';
 import type { Runner } from '../job/runner.ts';
 import type { Verdict } from '../job/verdict.ts';
 import type { Journal } from '../journal/journal.ts';
+import { createMemoryJournal } from '../journal/memory-journal.ts';
 import { createRelay } from '../journal/relay.ts';
 import { Slots } from '../worker/slots.ts';
 import { Worker } from '../worker/worker.ts';
@@ -112,25 +113,27 @@ async function listen(broker: Broker, replyTo: string): Promise<{ final: Promise
   return { final: final.promise };
 }
 
-/** A journal for one job, which has nothing to remember: it only notes what was decided. */
+/** A journal that notes what was decided. */
 function noteVerdict(): { readonly verdict: Verdict | undefined; readonly journal: Journal } {
   let verdict: Verdict | undefined;
-  const entry = {
-    get verdict() {
-      return verdict;
-    },
-    isRecalled: false,
-    async ended(decided: Verdict) {
-      verdict = decided;
-    },
-    async settled() {},
-    async released() {},
-  };
+  const journal = createMemoryJournal();
   return {
     get verdict() {
       return verdict;
     },
-    journal: { begin: async () => entry, recall: async () => undefined, expire() {} },
+    journal: {
+      ...journal,
+      async begin(message) {
+        const entry = await journal.begin(message);
+        return {
+          ...entry,
+          ended(decided, reply) {
+            verdict = decided;
+            return entry.ended(decided, reply);
+          },
+        };
+      },
+    },
   };
 }
 
@@ -150,5 +153,17 @@ function makeWorker(
   };
   const { mask } = config.secrets;
   const policy = policyOf(section);
-  return new Worker({ queue, broker, runner, policy, slots: new Slots(1), journal, speech, events, mask });
+  const slots = { slots: new Slots(1), suspects: new Slots(1) };
+  return new Worker({
+    queue,
+    comesAgainMs: 0,
+    broker,
+    runner,
+    policy,
+    ...slots,
+    journal,
+    speech,
+    events,
+    mask,
+  });
 }

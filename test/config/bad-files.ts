@@ -308,9 +308,9 @@ export const badFiles: readonly BadFile[] = [
     ':7: [runner:r] user: this version cannot do that yet (remove it)',
   ),
   bad(
-    'acknowledging on receipt',
-    inRunner('ack = receipt'),
-    ':7: [runner:r] ack = "receipt": this version cannot do that yet (write done)',
+    'acknowledging some other time',
+    inRunner('ack = later'),
+    ':7: [runner:r] ack = "later": not one of done, receipt (write done or receipt)',
   ),
   bad(
     'isolation by process',

@@ -109,6 +109,9 @@ describe('defaults', () => {
       successCodes: [0],
       blockedCodes: [75],
       unavailableCodes: [126, 127],
+      ack: 'done',
+      crashLimit: 3,
+      onRestart: 'fail',
       isolation: 'thread',
       threads: undefined,
       settings: {},
@@ -131,11 +134,13 @@ describe('defaults', () => {
   });
 });
 
-it('what this version does not act on is accepted with a warning where that is safe', async () => {
-  const config = await load(withRbit('[runner:r]', 'crash-limit = 5', 'ack = done'));
+it('on-restart is warned of where a message is not acknowledged before its job', async () => {
+  const config = await load(withRbit('[runner:r]', 'on-restart = rerun'));
   expect(warningsOf(config)).toEqual([
-    'worker.ini:7: [runner:r] crash-limit: has no effect in this version (remove it, or leave it for later)',
+    'worker.ini:7: [runner:r] on-restart: has no effect with ack = done (remove it, or set ack = receipt)',
   ]);
+  const receipt = await load(withRbit('[runner:r]', 'on-restart = rerun', 'ack = receipt'));
+  expect(warningsOf(receipt)).toEqual([]);
 });
 
 it('a configuration is looked for in the home folder when there is none here', () => {

@@ -50,10 +50,25 @@ describe('the state folder', () => {
     await makeStateDir(config);
   });
 
-  it('is not made with [amqp]', async () => {
-    const { config, folder } = await configWith('[amqp]');
+  it('is made for the journal with [amqp], and for the messages that are acknowledged on receipt', async () => {
+    const { config, folder } = await configWith('name = n\n[amqp]');
     await makeStateDir(config);
-    expect(readdirSync(folder)).toEqual(['worker.ini']);
+    expect(readdirSync(join(folder, 'xdg/rbit-ts/n'))).toEqual(['journal.sqlite']);
+    const receipts = await configWith('name = n\n[amqp]\n[runner:r]\nack = receipt');
+    await makeStateDir(receipts.config);
+    expect(readdirSync(receipts.config.rbit.stateDir)).toEqual(['journal.sqlite', 'receipts.sqlite']);
+  });
+
+  it('with [amqp] that holds something else than a journal is refused', async () => {
+    const { config, folder } = await configWith('state-dir = mine\n[amqp]');
+    mkdirSync(join(folder, 'mine'));
+    writeFileSync(
+      join(folder, 'mine', 'journal.sqlite'),
+      'not a database, and longer than its header would be',
+    );
+    expect(await problemOf(config, folder)).toMatch(
+      /journal\.sqlite: it is not a SQLite database \(move it away/,
+    );
   });
 
   it('is not made by looking whether it can be', async () => {

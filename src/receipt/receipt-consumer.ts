@@ -1,0 +1,204 @@
+import type { Broker, ConsumeOptions, Consumer, Delivery } from '../broker/broker.ts';
+import { createCopiesInHand } from './copies-in-hand.ts';
+import type { Intake } from './intake.ts';
+import { fromStored } from './stored-job.ts';
+
+/*
+ *   remote queue ── intake: one at a time, as long as there is room ──→ local queue ── stored ──→ onDelivery
+ *
+ * Room: what waits here and is not delayed, and what is in hand, are fewer than the prefetch. The intake is paused
+ * before the message that fills it is acknowledged, so that the broker hands out no more: it would lie here
+ * unacknowledged, and be taken from us by the acknowledgement timeout, while another host has nothing to do.
+ */
+
+/** Another daemon on the same file may make room without a word. */
+const LOOK_EVERY_MS = 1_000;
+/** What was lost to us comes again as soon as the queue is consumed again, or goes to another host. */
+const COMES_AGAIN_MS = 30_000;
+
+export interface ReceiptConsumerOptions extends ConsumeOptions {
+  readonly queue: string;
+  readonly remote: Broker;
+  readonly local: Broker;
+  readonly intake: Intake;
+  /** Knows the delivery of the local broker by the one that is handed out. */
+  readonly deliveries: WeakMap<Delivery, Delivery>;
+  /** A copy was stored twice: this one is taken off. */
+  readonly onDouble: (delivery: Delivery) => void;
+  /** It consumes, for the first time or again after something was lost. */
+  readonly onOpen: () => void;
+  /** What was lost to it before `openedAtMs` (as Date.now) and has not come again by now has gone elsewhere. */
+  readonly onSteady: (openedAtMs: number) => void;
+}
+
+/** Both consumers as one, and what closing the broker has to wait for. */
+export interface ReceiptConsumer extends Consumer {
+  /** Resolves when no message is between the broker and the disk. */
+  quiet(): Promise<void>;
+}
+
+export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptConsumer {
+  const { queue, prefetch, remote, local, intake, deliveries } = options;
+  const copies = createCopiesInHand();
+  /** What is in hand, each with how often it had been resumed by then. */
+  const inHand = new Map<Delivery, number>();
+  let wish: 'working' | 'paused' | 'stopped' = 'working';
+  let resumed = 0;
+  /** How many there may be: of all, or of those that came since it was resumed last. */
+  let limit: { readonly of: 'all' | 'fresh'; readonly most: number } = { of: 'all', most: prefetch };
+  let source: Consumer | undefined;
+  let isFull = false;
+  let isLocalThere = true;
+  let isAnnounced = false;
+  let openedAtMs = 0;
+  /** Messages between the broker and the disk. */
+  let taking = 0;
+  let takes: Promise<void> = Promise.resolve();
+  let adjusting: Promise<void> | undefined;
+  let isOutdated = false;
+
+  const stored = local.consume(queue, {
+    prefetch,
+    onDelivery(delivery) {
+      if (copies.isSecond(delivery)) {
+        options.onDouble(delivery);
+        void delivery.ack();
+        return;
+      }
+      const ours = fromStored(delivery, () => {
+        inHand.delete(ours);
+        copies.letGo(delivery);
+        adjust();
+      });
+      deliveries.set(ours, delivery);
+      inHand.set(ours, resumed);
+      options.onDelivery(ours);
+      adjust();
+    },
+  });
+  const looking = setInterval(() => {
+    if (isFull) adjust();
+  }, LOOK_EVERY_MS).unref();
+
+  remote.events.on('consumer:open', (opened) => opened.queue === queue && announce());
+  remote.events.on('consumer:lost', (lost) => {
+    if (lost.queue === queue) isAnnounced = false;
+  });
+  local.events.on('consumer:open', (opened) => opened.queue === queue && adjust());
+  local.events.on('connection:open', () => {
+    isLocalThere = true;
+    adjust();
+  });
+  local.events.on('connection:lost', () => {
+    isLocalThere = false;
+    isAnnounced = false;
+    adjust();
+  });
+
+  function state(): Consumer['state'] {
+    if (wish !== 'working') return wish;
+    const isTaking = isFull || source?.state === 'consuming';
+    return isTaking && stored.state === 'consuming' ? 'consuming' : 'opening';
+  }
+
+  function announce(): void {
+    if (isAnnounced || state() !== 'consuming') return;
+    isAnnounced = true;
+    openedAtMs = Date.now();
+    options.onOpen();
+    watchUntilSteady(openedAtMs);
+  }
+
+  function watchUntilSteady(sinceMs: number): void {
+    setTimeout(() => {
+      if (!isAnnounced || openedAtMs !== sinceMs) return;
+      // As long as the intake is paused nothing can come.
+      if (source?.state !== 'consuming' || taking > 0) watchUntilSteady(sinceMs);
+      else options.onSteady(sinceMs);
+    }, COMES_AGAIN_MS).unref();
+  }
+
+  /** How many more there may be, apart from those that are on their way to the disk. Negative: there are too many. */
+  async function room(): Promise<number> {
+    if (stored.state !== 'consuming' || !isLocalThere) return 0;
+    const ready = (await local.count(queue)) ?? 0;
+    const counted = [...inHand].filter(
+      ([{ isLost }, since]) => !isLost && (limit.of === 'all' || since === resumed),
+    );
+    return limit.most - counted.length - ready;
+  }
+
+  /** Opens and pauses the intake as there is room. */
+  function adjust(): void {
+    isOutdated = true;
+    adjusting ??= adjustNow().finally(() => {
+      adjusting = undefined;
+      if (isOutdated) adjust();
+    });
+  }
+
+  async function adjustNow(): Promise<void> {
+    while (isOutdated) {
+      isOutdated = false;
+      // What is on its way decides itself; after it there is another look.
+      if (wish !== 'working' || taking > 0) return;
+      const hasRoom = (await room().catch(() => 0)) > 0;
+      if (isBusy()) return;
+      isFull = !hasRoom && stored.state === 'consuming';
+      if (hasRoom) openSource();
+      else if (source?.state !== 'paused') void source?.pause();
+      announce();
+    }
+  }
+
+  // It may have changed while there was waiting, which the compiler does not see.
+  function isBusy(): boolean {
+    return wish !== 'working' || taking > 0;
+  }
+
+  function openSource(): void {
+    if (source === undefined) source = remote.consume(queue, { prefetch: 1, onDelivery: take });
+    else source.resume();
+  }
+
+  function take(delivery: Delivery): void {
+    taking += 1;
+    takes = takeAfter(takes, delivery);
+  }
+
+  async function takeAfter(others: Promise<void>, delivery: Delivery): Promise<void> {
+    await others;
+    const isLast = (await room().catch(() => 0)) <= taking;
+    isFull = isLast;
+    const mayAcknowledge = isLast ? source?.pause() : undefined;
+    await intake(delivery, mayAcknowledge ?? Promise.resolve());
+    taking -= 1;
+    adjust();
+  }
+
+  return {
+    queue,
+    get state() {
+      return state();
+    },
+    async pause() {
+      if (wish === 'stopped') return;
+      wish = 'paused';
+      isAnnounced = false;
+      await Promise.all([source?.pause(), stored.pause()]);
+    },
+    resume(more) {
+      if (wish !== 'paused') return;
+      wish = 'working';
+      limit = more === undefined ? { of: 'all', most: prefetch } : { of: 'fresh', most: more };
+      resumed += 1;
+      stored.resume(more);
+    },
+    async stop() {
+      wish = 'stopped';
+      clearInterval(looking);
+      await Promise.all([source?.stop(), stored.stop()]);
+    },
+    quiet: () => takes,
+  };
+}

@@ -1,0 +1,94 @@
+import type { Delivery, Message, Publication } from '../broker/broker.ts';
+import type { MessagePrint } from '../journal/message-print.ts';
+
+/*
+ * A message as it lies in the file: as it came, with headers of ours.
+ *
+ *   receipt-token  the same on each copy of a message that is stored twice, and on no other message
+ *   receipt-begun  true if the broker had handed it out before, so that somebody may have said "started"
+ *   x-rbit-copy    the token as well, where the message cannot be told from equal ones: replies get one message id by it
+ *   x-rbit-id      the job's id, if the message has none of its own
+ */
+
+const TOKEN = 'receipt-token';
+const BEGUN = 'receipt-begun';
+
+/** The message of a delivery, on its way to the file. `token` is a UUID. */
+export function toStored(
+  { queue, message: { body, properties }, redelivered }: Delivery,
+  { identity }: MessagePrint,
+  token: string,
+): Publication {
+  const { [BEGUN]: _forged, ...headers } = properties.headers;
+  const isTold = identity === 'copy' || identity === 'message';
+  return {
+    exchange: '',
+    routingKey: queue,
+    body,
+    properties: {
+      ...properties,
+      headers: {
+        ...headers,
+        [TOKEN]: token,
+        ...(redelivered ? { [BEGUN]: true } : {}),
+        ...(isTold ? {} : { 'x-rbit-copy': token }),
+        ...(identity === 'none' ? { 'x-rbit-id': token } : {}),
+      },
+    },
+  };
+}
+
+/** Undefined for what was put back after a run: that has no second copy. */
+export function tokenOf({ properties }: Message): string | undefined {
+  const token = properties.headers[TOKEN];
+  return typeof token === 'string' ? token : undefined;
+}
+
+/** What is left of a message whose headers have what cannot be written down: `x-rbit-dropped` tells that there was more. */
+export function withPlainHeaders(stored: Publication): Publication {
+  const plain = Object.entries(stored.properties.headers ?? {}).filter(([, value]) => isPlain(value));
+  return {
+    ...stored,
+    properties: {
+      ...stored.properties,
+      headers: { ...Object.fromEntries(plain), 'x-rbit-dropped': true },
+    },
+  };
+}
+
+function isPlain(value: unknown): boolean {
+  return (
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    (typeof value === 'number' && Number.isFinite(value))
+  );
+}
+
+/** A delivery of a stored message, as if it came from the broker itself; `onSettled` hears when it has been settled, or lost. */
+export function fromStored(stored: Delivery, onSettled: () => void): Delivery {
+  const wasBegun = stored.message.properties.headers[BEGUN] === true;
+  const message = withoutOurs(stored.message);
+  const off = { [BEGUN]: undefined, [TOKEN]: undefined };
+  return {
+    queue: stored.queue,
+    exchange: stored.exchange,
+    message,
+    redelivered: stored.redelivered || wasBegun,
+    crashes: stored.crashes,
+    blame: (counts) => stored.blame(counts),
+    get isLost() {
+      return stored.isLost;
+    },
+    isReachable: () => stored.isReachable(),
+    ack: () => stored.ack().finally(onSettled),
+    requeue: (options) =>
+      stored.requeue({ ...options, headers: { ...options.headers, ...off } }).finally(onSettled),
+    deadLetter: (options) =>
+      stored.deadLetter({ ...options, headers: { ...options.headers, ...off } }).finally(onSettled),
+  };
+}
+
+function withoutOurs({ body, properties }: Message): Message {
+  const { [BEGUN]: _begun, [TOKEN]: _token, ...headers } = properties.headers;
+  return { body, properties: { ...properties, headers } };
+}
