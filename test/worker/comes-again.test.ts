@@ -373,6 +373,8 @@ describe('a job that takes the daemon down', () => {
     const blamed: string[] = [];
     const slots = new Slots(3);
     const at = workplace(undefined, { policy: limited, slots });
+    const waits: string[] = [];
+    at.events.on('job:suspect', ({ id, crashes }) => waits.push(`${id} after ${crashes}`));
     const jobAt = (name: string, crashes: number, end: Promise<Outcome>): Promise<void> => {
       const delivery = delivered(name, {
         redelivered: crashes > 0,
@@ -394,6 +396,7 @@ describe('a job that takes the daemon down', () => {
       began: new Set(['suspect 1', 'other']),
       blamed: new Set(['suspect 1', 'other']),
     });
+    expect(waits).toStrictEqual(['suspect 2 after 1']);
     ends[0]?.resolve(completed());
     await first;
     await eventually(() => began.includes('suspect 2'), 'the second');
