@@ -1,3 +1,4 @@
+import { settledWithin } from '../broker/limit.ts';
 import { createCommitter } from '../sqlite/committer.ts';
 import type { Step } from '../sqlite/step.ts';
 import type { Journal } from './journal.ts';
@@ -110,8 +111,7 @@ export function createSqliteJournal({ folder, onOpen, onLost }: SqliteJournalOpt
         mustLast: false,
         work: (table) => table.releaseAll(Date.now()),
       });
-      const late = new Promise((resolve) => setTimeout(resolve, GOODBYE_LIMIT_MS).unref());
-      await Promise.race([goodbye.catch(() => {}), late]);
+      await settledWithin(goodbye, GOODBYE_LIMIT_MS);
       committer.close();
     },
   };

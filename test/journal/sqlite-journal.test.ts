@@ -7,10 +7,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Publication } from '../../src/broker/broker.ts';
-import type { Verdict } from '../../src/job/verdict.ts';
 import type { Identity, MessagePrint } from '../../src/journal/message-print.ts';
 import { createSqliteJournal, type SqliteJournal } from '../../src/journal/sqlite-journal.ts';
+import { reply, verdict } from '../fixtures/journal/ending.ts';
 import { eventually } from '../support/eventually.ts';
 
 const HOLDER = fileURLToPath(new URL('../fixtures/journal/holder.ts', import.meta.url));
@@ -20,19 +19,6 @@ const printed = (print: string, identity: Identity = 'message'): MessagePrint =>
   print,
   identity,
 });
-const verdict: Verdict = {
-  outcome: { kind: 'completed' },
-  reply: { kind: 'completed' },
-  disposal: { kind: 'dead-letter', headers: { 'x-rbit-reason': 'no', 'x-rbit-blocked': undefined } },
-  because: 'completed',
-};
-const reply: Publication = {
-  exchange: '',
-  routingKey: 'replies',
-  body: Buffer.from([0, 255, 1]),
-  properties: { messageId: 'm', correlationId: 'c', persistent: true },
-};
-
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rbit-journal-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
