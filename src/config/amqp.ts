@@ -5,7 +5,8 @@ import type { Entry, Section } from './ini.ts';
 import { linesOf } from './lines.ts';
 import { DEFAULT } from './merge.ts';
 import { placeOf, type Report } from './report.ts';
-import { schema, type ValuesOf } from './schema.ts';
+import type { ValuesOf } from './key.ts';
+import { schema } from './schema.ts';
 import { type Reading, readStrictly } from './section.ts';
 import type { Secrets } from './secrets.ts';
 

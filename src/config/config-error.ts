@@ -2,7 +2,7 @@ import type { Config } from './config.ts';
 import { formatProblem, type Problem } from './problem.ts';
 
 /** What is sound in a configuration that cannot be used: the runners without a problem in their own section. */
-export type SoundParts = Pick<Config, 'files' | 'runners' | 'secrets'>;
+export type SoundParts = Pick<Config, 'files' | 'runners' | 'processors' | 'secrets'>;
 
 /** The configuration cannot be used. Holds every problem that was found, in the order of files and lines; nothing was started. */
 export class ConfigError extends Error {

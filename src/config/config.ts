@@ -15,6 +15,8 @@ export interface Config {
   readonly queues: ReadonlyMap<string, QueueConfig>;
   /** Every `[runner:NAME]`, mapped or not. */
   readonly runners: ReadonlyMap<string, RunnerConfig>;
+  /** Every `[processor:NAME]`. */
+  readonly processors: ReadonlyMap<string, ProcessorConfig>;
   readonly warnings: readonly Problem[];
   readonly secrets: Secrets;
 }
@@ -103,9 +105,36 @@ export interface RunnerConfig {
   readonly successCodes: readonly number[];
   readonly blockedCodes: readonly number[];
   readonly unavailableCodes: readonly number[];
-  readonly isolation: 'thread';
+  /** Undefined: a job may say nothing as long as it likes. */
+  readonly idleTimeoutMs: number | undefined;
+  /** Bytes; undefined: all of it. */
+  readonly maxOutput: number | undefined;
+  readonly redact: readonly RegExp[];
+  readonly user: string | undefined;
+  readonly group: string | undefined;
+  readonly nice: number | undefined;
+  /** Bytes. */
+  readonly memory: number | undefined;
+  readonly isolation: 'thread' | 'process' | 'none';
   /** Undefined: as many as there are cores, at most `concurrency`. */
   readonly threads: number | undefined;
+  /** 0: no limit. */
+  readonly maxJobs: number;
+  /** The program of `python!`, as written. */
+  readonly python: string;
   /** The runner's own keys. */
   readonly settings: Readonly<Record<string, string>>;
+  /** All keys of the section, `[DEFAULT]`'s among them, as text: what a Python runner of rbit is given. */
+  readonly section: Readonly<Record<string, string>>;
+}
+
+/** A `[processor:NAME]` section: a processor of the user's own. */
+export interface ProcessorConfig {
+  readonly name: string;
+  /** PATH[:EXPORT]. */
+  readonly module: string;
+  /** Where that is written. */
+  readonly at: { readonly file: string; readonly line: number };
+  /** Absolute folder of that file, which the path is relative to. */
+  readonly directory: string;
 }

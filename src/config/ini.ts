@@ -25,6 +25,8 @@ export interface Entry {
   readonly line: number;
   /** The line in the file of each line of the value. */
   readonly lines: readonly number[];
+  /** It is empty, and overrides what an earlier file or `[DEFAULT]` says. */
+  readonly undoes?: true;
 }
 
 export interface Section {

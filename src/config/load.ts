@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { readAmqp } from './amqp.ts';
 import { ConfigError } from './config-error.ts';
-import type { Config, RunnerConfig } from './config.ts';
+import type { Config, ProcessorConfig, RunnerConfig } from './config.ts';
 import { Expander } from './expand.ts';
 import { readFiles } from './include.ts';
 import type { Entry, Section } from './ini.ts';
@@ -11,6 +11,7 @@ import { mappingEntries } from './mappings.ts';
 import { merge } from './merge.ts';
 import { inOrder, type Problem } from './problem.ts';
 import { placeOf, Report } from './report.ts';
+import { readOwnProcessors } from './own-processors.ts';
 import { readQueues } from './queues.ts';
 import { readRbit } from './rbit.ts';
 import { readRunner } from './runner.ts';
@@ -67,13 +68,13 @@ export async function loadConfig(
   );
   const problems = finish(files, report.problems);
   if (problems.length > 0) {
-    const runners = soundRunners(parts.runners, sections, report.problems);
-    throw new ConfigError(problems, { files, runners, secrets });
+    const runners = soundRunners(parts, sections, report.problems);
+    throw new ConfigError(problems, { files, runners, processors: parts.processors, secrets });
   }
   return { files, ...parts, warnings: finish(files, report.warnings), secrets };
 }
 
-type Parts = Pick<Config, 'rbit' | 'amqp' | 'mappings' | 'queues' | 'runners'>;
+type Parts = Pick<Config, 'rbit' | 'amqp' | 'mappings' | 'queues' | 'runners' | 'processors'>;
 
 function readSections(
   file: string,
@@ -84,7 +85,7 @@ function readSections(
   environment: NodeJS.ProcessEnv,
 ): Parts {
   const { report } = reading;
-  const guessed = checkSectionNames(sections.values(), report);
+  const { guessed, hasPythonLogging } = checkSectionNames(sections.values(), report);
   const rbitSection = sections.get('rbit');
   const amqpSection = sections.get('amqp');
   if (rbitSection === undefined && !guessed.has('rbit'))
@@ -95,17 +96,20 @@ function readSections(
     });
 
   readStrictly(sections.get('include'), schema.include, reading);
+  const processors = readOwnProcessors(named('processor', sections), reading);
+  const own = new Set(processors.keys());
   const runners = new Map<string, RunnerConfig>();
   for (const [name, section] of named('runner', sections))
-    runners.set(name, readRunner(name, section, reading));
+    runners.set(name, readRunner(name, section, { own, isOldFile: hasPythonLogging }, reading));
 
   const { rbit, mappings } = readRbit(rbitSection, mapped, [...runners.keys()], reading, environment);
   warnOfUnmapped(runners, mappings, sections, report);
+  warnOfUnused(processors, runners, sections, report);
   if (amqpSection === undefined) refuseIndentedAmqp(sections.values(), report);
   const amqp = amqpSection === undefined ? undefined : readAmqp(amqpSection, reading, secrets);
   const queues = readQueues(named('queue', sections), [...mappings.keys()], amqp, reading);
   if (amqp !== undefined && amqp.exchange === undefined) refuseNotify(runners, sections, report);
-  return { rbit, amqp, mappings, queues, runners };
+  return { rbit, amqp, mappings, queues, runners, processors };
 }
 
 function named(kind: string, sections: ReadonlyMap<string, Section>): Map<string, Section> {
@@ -114,14 +118,15 @@ function named(kind: string, sections: ReadonlyMap<string, Section>): Map<string
 }
 
 function soundRunners(
-  runners: ReadonlyMap<string, RunnerConfig>,
+  { runners, processors }: Parts,
   sections: ReadonlyMap<string, Section>,
   problems: readonly Problem[],
 ): Map<string, RunnerConfig> {
   const places = new Set(problems.map(({ file, line }) => `${file}:${line}`));
   const names = new Set(problems.map(({ section }) => section));
   return new Map(
-    [...runners].filter(([name]) => {
+    [...runners].filter(([name, { processor }]) => {
+      if (processors.has(processor) && names.has(`processor:${processor}`)) return false;
       const section = `runner:${name}`;
       // An entry may be inherited: its problem is then told of [DEFAULT].
       const entries = [...(sections.get(section)?.entries.values() ?? [])];
@@ -146,6 +151,26 @@ function warnOfUnmapped(
       section: section.name,
       message: 'no queue is mapped to this runner',
       fix: `add QUEUE:${name} to queue-mappings`,
+    });
+  }
+}
+
+function warnOfUnused(
+  processors: ReadonlyMap<string, ProcessorConfig>,
+  runners: ReadonlyMap<string, RunnerConfig>,
+  sections: ReadonlyMap<string, Section>,
+  report: Report,
+): void {
+  const used = new Set([...runners.values()].map(({ processor }) => processor));
+  for (const name of processors.keys()) {
+    const section = sections.get(`processor:${name}`);
+    if (section === undefined || used.has(name)) continue;
+    report.warning({
+      file: section.file,
+      line: section.line,
+      section: section.name,
+      message: 'no runner uses it, so its module is not loaded',
+      fix: `write runner = ${name}!SPEC in a [runner:NAME]`,
     });
   }
 }

@@ -13,13 +13,22 @@ export function merge(files: readonly IniFile[]): Map<string, Section> {
     for (const section of sections.values()) {
       const earlier = merged.get(section.name);
       if (earlier === undefined) merged.set(section.name, { ...section, entries: new Map(section.entries) });
-      else for (const [key, entry] of section.entries) earlier.entries.set(key, entry);
+      else
+        for (const [key, entry] of section.entries)
+          earlier.entries.set(key, earlier.entries.has(key) ? overriding(entry) : entry);
     }
   }
   const inherited = merged.get(DEFAULT)?.entries ?? new Map<string, Entry>();
   merged.delete(DEFAULT);
   for (const section of merged.values()) {
-    for (const [key, entry] of inherited) if (!section.entries.has(key)) section.entries.set(key, entry);
+    for (const [key, entry] of inherited) {
+      const own = section.entries.get(key);
+      section.entries.set(key, own === undefined ? entry : overriding(own));
+    }
   }
   return merged;
+}
+
+function overriding(entry: Entry): Entry {
+  return entry.value === '' ? { ...entry, undoes: true } : entry;
 }

@@ -1,11 +1,13 @@
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { RunnerConfig } from './config.ts';
 import type { Entry, Section } from './ini.ts';
-import type { Problem } from './problem.ts';
-import { placeOf } from './report.ts';
-import { processors, schema, type ValuesOf } from './schema.ts';
-import { type Reading, readKeys, warnOfComment, warnOfCommentInLine } from './section.ts';
-import { didYouMean, misspelling } from './suggest.ts';
+import { placeAt, placeOf } from './report.ts';
+import type { Key, ValuesOf } from './key.ts';
+import { describeWay, type Way, wayOf } from './processors.ts';
+import { readRunnerLine } from './runner-line.ts';
+import { schema } from './schema.ts';
+import { isUndone, type Reading, readKeys, warnOfComment } from './section.ts';
+import { misspelling } from './suggest.ts';
 import { isFolder } from './text-file.ts';
 
 type Values = ValuesOf<typeof schema.runner>;
@@ -14,14 +16,34 @@ const ENVIRONMENT_KEY = 'env.';
 // What the kernel takes as one NAME=VALUE, with its NUL.
 const LONGEST_VARIABLE = 131_072;
 
+/** What a runner's section has to be read with. */
+interface Surroundings {
+  /** The names of the `[processor:NAME]` sections. */
+  readonly own: ReadonlySet<string>;
+  /** The configuration looks like one that was written for the original. */
+  readonly isOldFile: boolean;
+}
+
 /** Reads a `[runner:NAME]` section. What is wrong is reported; the result is then of no use beyond further checks. */
-export function readRunner(name: string, section: Section, reading: Reading): RunnerConfig {
+export function readRunner(
+  name: string,
+  section: Section,
+  { own, isOldFile }: Surroundings,
+  reading: Reading,
+): RunnerConfig {
   const { report } = reading;
-  const { values, others } = readKeys(section, schema.runner, reading);
-  const line = readLine(section, values.runner, reading);
+  const isPython = /^\s*python\s*!/.test(section.entries.get('runner')?.value ?? '');
+  const { values, others } = readKeys(
+    section,
+    schema.runner,
+    isPython ? { ...reading, hint: `it is rbit-ts's own key: ${ANOTHER_NAME}` } : reading,
+  );
+  const line = readRunnerLine(section, values.runner, own, reading);
+  const way = wayOf(line.processor, values.isolation);
   checkCodes(section, values, reading);
-  checkProcessorKeys(section, line.processor, reading);
-  if (values.threads !== undefined && values.threads > values.concurrency) {
+  checkWays(section, way, line.processor, reading);
+  if (isPython && isOldFile) warnOfOwnKeys(section, reading);
+  if (way === 'module thread' && values.threads !== undefined && values.threads > values.concurrency) {
     const message = `more threads than jobs at once (concurrency is ${values.concurrency})`;
     report.warning({ ...placeAt(section, 'threads'), message, fix: 'that many are enough' });
   }
@@ -54,53 +76,30 @@ export function readRunner(name: string, section: Section, reading: Reading): Ru
     successCodes: values['success-codes'],
     blockedCodes: values['blocked-codes'],
     unavailableCodes: values['unavailable-codes'],
+    idleTimeoutMs: values['idle-timeout'],
+    maxOutput: values['max-output'],
+    redact: values.redact,
+    user: values.user,
+    group: values.group,
+    nice: values.nice,
+    memory: values.memory,
     isolation: values.isolation,
     threads: values.threads,
+    maxJobs: values['max-jobs'],
+    python: values.python,
     settings: readSettings(settings, reading),
+    section: readSection(section, reading),
   };
 }
 
-type Line = Pick<RunnerConfig, 'processor' | 'spec' | 'at' | 'directory'>;
+const ANOTHER_NAME = 'a setting of your own needs another name, here and in the .py';
 
-function readLine(section: Section, written: string, { report }: Reading): Line {
-  const entry = section.entries.get('runner');
-  const place = placeAt(section, 'runner');
-  const mark = written.indexOf('!');
-  const processor = written.slice(0, Math.max(mark, 0)).trim();
-  const spec = written.slice(mark + 1);
-  const example = 'such as shell!COMMAND or module!./FILE.ts';
-
-  if (entry === undefined)
-    report.problem({ ...place, message: 'missing', fix: `add runner = PROCESSOR!SPEC, ${example}` });
-  else if (mark === -1)
-    report.problem({
-      ...place,
-      value: written,
-      message: 'no "!" in it',
-      fix: `write PROCESSOR!SPEC, ${example}`,
-    });
-  else if (!processors.some((known) => known === processor)) {
-    const known = `known: ${processors.join(', ')}`;
-    const near = didYouMean(processor, processors, '');
-    const message = processor === '' ? 'no processor before "!"' : `unknown processor ${processor}`;
-    report.problem({ ...place, value: written, message, fix: near === '' ? known : `${near} ${known}` });
-  } else if (spec.trim() === '')
-    report.problem({
-      ...place,
-      value: written,
-      message: 'nothing after "!"',
-      fix: `write PROCESSOR!SPEC, ${example}`,
-    });
-
-  if (entry !== undefined) warnOfCommentInLine(entry, report);
-
-  const file = entry?.file ?? section.file;
-  return {
-    processor,
-    spec,
-    at: { file, line: entry?.line ?? section.line },
-    directory: dirname(resolve(file)),
-  };
+/** To the original all keys but `runner` were the runner's own, also those by which it logs in somewhere. */
+function warnOfOwnKeys(section: Section, { report }: Reading): void {
+  for (const entry of section.entries.values()) {
+    if (entry.key === 'runner' || !knownKeys.includes(entry.key)) continue;
+    report.warning({ ...placeOf(entry), message: "taken as rbit-ts's own key", fix: ANOTHER_NAME });
+  }
 }
 
 const CODE_KEYS = ['success-codes', 'blocked-codes', 'unavailable-codes'] as const;
@@ -125,13 +124,23 @@ function checkCodes(section: Section, values: Values, { report }: Reading): void
   }
 }
 
-function checkProcessorKeys(section: Section, processor: string, { report }: Reading): void {
-  for (const [name, key] of Object.entries(schema.runner)) {
-    if (key.processor === undefined || key.processor === processor) continue;
+/** Keys that mean nothing to this runner: not to be passed over when somebody relies on them. */
+function checkWays(section: Section, way: Way, processor: string, { report }: Reading): void {
+  for (const [name, key] of Object.entries<Key<unknown>>(schema.runner)) {
     const entry = section.entries.get(name);
-    // A default for all runners is not meant for those that have no use for it.
-    if (entry === undefined || entry.section !== section.name) continue;
-    report.warning({ ...placeOf(entry), message: `has no effect with ${processor}!`, fix: 'remove it' });
+    const { ways, isPromise } = key;
+    if (ways === undefined || ways.includes(way) || entry === undefined || isUndone(entry, key)) continue;
+    const message = `has no effect with ${describeWay(way, processor)}`;
+    const place = placeOf(entry);
+    if (isPromise === true) {
+      const isInherited = entry.section !== section.name;
+      const where = isInherited ? `, in [${section.name}]` : '';
+      const remove = isInherited ? `write ${name} = there, with nothing after it` : 'remove it';
+      const isolate = way.startsWith('module') && ways.includes('module process');
+      const fix = isolate ? `${remove}, or set isolation = process` : remove;
+      report.problem({ ...place, message: `${message}${where}`, fix });
+      // A default for all runners is not meant for those that have no use for it.
+    } else if (entry.section === section.name) report.warning({ ...place, message, fix: 'remove it' });
   }
 }
 
@@ -188,14 +197,15 @@ function readSettings(entries: readonly Entry[], { report, expander }: Reading):
   return Object.fromEntries(settings);
 }
 
-const knownKeys = Object.entries(schema.runner)
-  .filter(([, key]) => key.refused !== true)
-  .map(([name]) => name);
+const knownKeys = Object.keys(schema.runner);
 
-// The key's own place, or the section's when the key is not there.
-function placeAt(section: Section, key: string): Pick<Problem, 'file' | 'line' | 'section' | 'key'> {
-  const entry = section.entries.get(key);
-  return entry === undefined
-    ? { file: section.file, line: section.line, section: section.name, key }
-    : placeOf(entry);
+function readSection(section: Section, { expander }: Reading): Record<string, string> {
+  return Object.fromEntries(
+    [...section.entries.values()].map((entry) => [
+      entry.key,
+      schema.runner[entry.key as keyof typeof schema.runner]?.verbatim === true
+        ? entry.value
+        : (expander.expand(entry)?.text ?? ''),
+    ]),
+  );
 }

@@ -16,6 +16,7 @@ export class Secrets {
     for (const text of [value, ...lines]) {
       this.#forms.add(text);
       this.#forms.add(JSON.stringify(text).slice(1, -1));
+      this.#forms.add(asciiOf(JSON.stringify(text).slice(1, -1)));
       this.#forms.add(encodeURIComponent(Buffer.from(text).toString()));
     }
     this.#pattern = undefined;
@@ -23,13 +24,41 @@ export class Secrets {
 
   /**
    * The text with `***` in place of each secret, also where it is JSON-escaped or percent-encoded; one of fewer than 6
-   * characters only where no letter or digit touches it. Needs no `this`: it can be handed on by itself.
+   * characters only where no letter or digit touches it; what a cut (` …`) has left of one is masked, too. Needs
+   * no `this`: it can be handed on by itself.
    */
   readonly mask = (text: string): string => {
     if (this.#forms.size === 0) return text;
     this.#pattern ??= matchAny(this.#forms);
-    return text.replace(this.#pattern, '***');
+    return this.#maskCut(text.replace(this.#pattern, '***'));
   };
+
+  #maskCut(text: string): string {
+    const parts = text.split(CUT);
+    return parts
+      .map((part, index) => (index % 2 === 1 || index === parts.length - 1 ? part : this.#maskEnd(part)))
+      .join('');
+  }
+
+  #maskEnd(text: string): string {
+    const longest = Math.max(...[...this.#forms].map((form) => lengthOfOverlap(text, form)));
+    return longest === 0 ? text : `${text.slice(0, -longest)}***`;
+  }
+}
+
+/** What is written behind a text that was cut. */
+const CUT = /( …(?: \[cut: [^\]]*\])?)/;
+
+/** How many characters at the end of a text are the beginning of a secret; 0 for fewer than 4. */
+function lengthOfOverlap(text: string, secret: string): number {
+  for (let length = secret.length - 1; length >= SHORTEST_IN_TEXT; length--)
+    if (text.endsWith(secret.slice(0, length))) return length;
+  return 0;
+}
+
+/** As Python's json writes a text: only ASCII. */
+function asciiOf(text: string): string {
+  return text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function matchAny(texts: Iterable<string>): RegExp {

@@ -3,15 +3,23 @@ import { placeOf, type Report } from './report.ts';
 import { nearest } from './suggest.ts';
 
 const PLAIN = ['rbit', 'include', 'amqp'];
-const NAMED = ['queue', 'runner'];
+const NAMED = ['queue', 'runner', 'processor'];
 /** What [amqp] is called elsewhere: losing it to a name of another program would mean another broker. */
 const BROKERS = ['rabbit', 'rabbitmq', 'broker', 'mq', 'amqps', 'connection'];
 const PYTHON_LOGGING = /^(?:loggers|handlers|formatters|(?:logger|handler|formatter)_.*)$/s;
 
-/** Reports sections that are not known. Returns the plain ones that an unknown name was taken for. */
-export function checkSectionNames(sections: Iterable<Section>, report: Report): Set<string> {
+/** What the names of the sections say. */
+interface SectionNames {
+  /** The plain ones that an unknown name was taken for. */
+  readonly guessed: ReadonlySet<string>;
+  /** As in a file that was written for the original. */
+  readonly hasPythonLogging: boolean;
+}
+
+/** Reports sections that are not known. */
+export function checkSectionNames(sections: Iterable<Section>, report: Report): SectionNames {
   const guessed = new Set<string>();
-  let logging = false;
+  let hasPythonLogging = false;
   for (const section of sections) {
     const { name, file, line } = section;
     const place = { file, line, section: name };
@@ -29,22 +37,22 @@ export function checkSectionNames(sections: Iterable<Section>, report: Report): 
         });
     } else if (PYTHON_LOGGING.test(name)) {
       // One warning for all of them.
-      if (!logging) {
+      if (!hasPythonLogging) {
         const fix = 'log-level and log-format in [rbit] take their place';
         report.warning({ ...place, message: "the sections of Python's logging are ignored", fix });
       }
-      logging = true;
-    } else if (kind === 'processor' || name === 'http')
+      hasPythonLogging = true;
+    } else if (name === 'http')
       report.problem({ ...place, message: 'this version cannot do that yet', fix: 'remove the section' });
     else {
       const meant = meantSection(name);
       if (meant !== undefined) guessed.add(meant);
-      const known = 'known: rbit, include, amqp, queue:NAME, runner:NAME, DEFAULT';
+      const known = 'known: rbit, include, amqp, queue:NAME, runner:NAME, processor:NAME, DEFAULT';
       const fix = meant === undefined ? known : `did you mean [${meant}]?`;
       report.problem({ ...place, message: 'unknown section', fix });
     }
   }
-  return guessed;
+  return { guessed, hasPythonLogging };
 }
 
 function meantSection(name: string): string | undefined {

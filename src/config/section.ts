@@ -2,13 +2,16 @@ import type { Expander } from './expand.ts';
 import type { Entry, Section } from './ini.ts';
 import { DEFAULT } from './merge.ts';
 import { placeOf, type Report } from './report.ts';
-import { type Key, type Keys, schema, type ValuesOf } from './schema.ts';
+import type { Key, Keys, ValuesOf } from './key.ts';
+import { schema } from './schema.ts';
 import { nearest } from './suggest.ts';
 
 /** What reading any section needs. */
 export interface Reading {
   readonly report: Report;
   readonly expander: Expander;
+  /** Said after the fix of each value of the section's own that does not fit. */
+  readonly hint?: string;
 }
 
 /**
@@ -82,27 +85,32 @@ function isInQuotes(text: string): boolean {
   return /["']/.test(text.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/g, ''));
 }
 
-function readKey(entry: Entry, key: Key<unknown>, { report, expander }: Reading): unknown {
+/** Whether an entry says that its key is absent after all: nothing stands for that key, and something was there to undo. */
+export function isUndone({ undoes }: Entry, key: Key<unknown>): boolean {
+  return undoes === true && key.default === undefined;
+}
+
+function readKey(entry: Entry, key: Key<unknown>, { report, expander, hint }: Reading): unknown {
   const place = placeOf(entry);
-  if (key.refused === true) {
-    report.problem({ ...place, message: 'this version cannot do that yet', fix: 'remove it' });
-    return key.absent;
-  }
   const expanded = key.verbatim === true ? { text: entry.value, secret: false } : expander.expand(entry);
   if (expanded === undefined) return key.absent;
 
   const parsed = key.type.parse(expanded.text, entry.file);
   if (!parsed.ok) {
+    if (isUndone(entry, key)) return key.absent;
     // The text in the file may be shown, what was filled in may not. Passwords in the file are texts, which are all good.
     const generic = { message: `not ${key.type.expects}`, fix: key.type.tip };
     const hidden = expanded.secret && expanded.text !== '';
     const { message, fix } = hidden ? generic : parsed;
+    const isOwn = entry.section !== DEFAULT;
     const commented = /\s[;#]/.test(entry.value) && key.verbatim !== true;
     report.problem({
       ...place,
       ...(entry.value === '' ? {} : { value: entry.value }),
       message,
-      fix: commented ? 'move the comment to a line of its own' : fix,
+      fix: [commented ? 'move the comment to a line of its own' : fix, isOwn ? hint : undefined]
+        .filter(Boolean)
+        .join('; '),
     });
     return key.absent;
   }

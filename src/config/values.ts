@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { didYouMean } from './suggest.ts';
 import { whyUnreadable } from './text-file.ts';
@@ -101,6 +102,26 @@ function parseDuration(written: string): number | undefined {
   return digits === undefined || unitMs === undefined ? undefined : Number(digits) * unitMs;
 }
 
+const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** Bytes, from `512 64K 10M 2G`. */
+export const size: ValueType<number> = {
+  expects: 'a size',
+  tip: 'try 64K, 10M, 2G',
+  parse(written) {
+    const [, digits, unit = ''] = /^(\d{1,12}) ?([kmg]?)(?:i?b)?$/i.exec(written) ?? [];
+    const bytes = Number(digits) * (UNIT_BYTES[unit.toLowerCase()] ?? Number.NaN);
+    if (!Number.isSafeInteger(bytes)) return problem('not a size', this.tip);
+    return bytes === 0 ? problem('too small', this.tip) : valid(bytes);
+  },
+};
+
+/** As `size`, or `none`: undefined. */
+export const sizeOrNone: ValueType<number | undefined> = {
+  ...size,
+  parse: (written, file) => (written.toLowerCase() === 'none' ? valid(undefined) : size.parse(written, file)),
+};
+
 const TRUE = ['yes', 'true', 'on', '1'];
 const FALSE = ['no', 'false', 'off', '0'];
 
@@ -129,11 +150,8 @@ export function integer(min: number, max: number): ValueType<number> {
   };
 }
 
-/** One of a few words. `later` are words that are understood, but not acted on in this version. */
-export function choice<const W extends string>(
-  words: readonly W[],
-  later: readonly string[] = [],
-): ValueType<W> {
+/** One of a few words. */
+export function choice<const W extends string>(words: readonly W[]): ValueType<W> {
   const expects = words.length === 1 ? `${words[0]}` : `one of ${words.join(', ')}`;
   const tip = `write ${words.join(' or ')}`;
   return {
@@ -143,7 +161,6 @@ export function choice<const W extends string>(
       const lower = written.toLowerCase();
       const word = words.find((candidate) => candidate === lower);
       if (word !== undefined) return valid(word);
-      if (later.includes(lower)) return problem('this version cannot do that yet', tip);
       return problem(`not ${expects}`, didYouMean(written, words, tip));
     },
   };
@@ -187,6 +204,17 @@ export const readableFile: ValueType<string> = {
     const path = resolve(dirname(file), written);
     const why = whyUnreadable(path);
     return why === undefined ? valid(path) : problem(why.unreadable, why.fix);
+  },
+};
+
+/** A program by its name or path. */
+export const program: ValueType<string> = {
+  expects: 'a program',
+  tip: 'write its name or its path',
+  parse(written, file) {
+    const parsed = text({ min: 1 }).parse(written, file);
+    if (!parsed.ok || !/\s/.test(written) || existsSync(resolve(dirname(file), written))) return parsed;
+    return problem('not one program', 'write its name or its path, without arguments');
   },
 };
 

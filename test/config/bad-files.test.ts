@@ -40,6 +40,11 @@ describe('a configuration that cannot be used has its sound runners', () => {
     expect(await soundRunners(start + text)).toEqual(['a', 'd']);
   });
 
+  it('without those whose processor has a problem', async () => {
+    const own = '[runner:e]\nrunner = own!x\n[processor:own]\n[processor:shell]\nmodule = ./x.ts\n';
+    expect(await soundRunners(start + section('a') + own)).toEqual(['a']);
+  });
+
   it('without those that inherit a problem', async () => {
     const text = section('a') + section('b', 'x = y') + '[DEFAULT]\nx = ${env:NOT_SET_ANYWHERE}\n';
     expect(await soundRunners(start + text)).toEqual(['b']);

@@ -89,7 +89,7 @@ export const badFiles: readonly BadFile[] = [
   bad(
     'a section unlike any',
     inRunner('[weather]'),
-    ':7: [weather]: unknown section (known: rbit, include, amqp, queue:NAME, runner:NAME, DEFAULT)',
+    ':7: [weather]: unknown section (known: rbit, include, amqp, queue:NAME, runner:NAME, processor:NAME, DEFAULT)',
   ),
   bad(
     'a misspelt runner section',
@@ -123,9 +123,24 @@ export const badFiles: readonly BadFile[] = [
     ':7: [http]: this version cannot do that yet (remove the section)',
   ),
   bad(
-    'a processor of one’s own',
-    inRunner('[processor:x]', 'module = ./x.ts'),
-    ':7: [processor:x]: this version cannot do that yet (remove the section)',
+    'a processor of one’s own without a module',
+    inRunner('[processor:x]'),
+    ':7: [processor:x] module: missing (add module = ./FILE.ts)',
+  ),
+  bad(
+    'a processor of one’s own by a name that is taken',
+    inRunner('[processor:shell]', 'module = ./x.ts'),
+    ':7: [processor:shell]: shell! is there already (choose another name)',
+  ),
+  bad(
+    'a processor of one’s own that no line could name',
+    inRunner('[processor:a!b]', 'module = ./x.ts'),
+    ':7: [processor:a!b]: a name with "!" or white space in it (choose another name)',
+  ),
+  bad(
+    'a misspelt key of a processor',
+    inRunner('[processor:x]', 'modul = ./x.ts'),
+    ':8: [processor:x] modul: unknown key (did you mean module?)',
   ),
   bad(
     'an underscore for a hyphen',
@@ -205,12 +220,12 @@ export const badFiles: readonly BadFile[] = [
   bad(
     'a misspelt processor',
     `${RBIT}${AMQP}[runner:r]\nrunner = Shel!true\n`,
-    ':6: [runner:r] runner = "Shel!true": unknown processor Shel (did you mean shell? known: shell, module)',
+    ':6: [runner:r] runner = "Shel!true": unknown processor Shel (did you mean shell? known: shell, exec, module, coprocess, python)',
   ),
   bad(
-    'a processor of later versions',
-    `${RBIT}${AMQP}[runner:r]\nrunner = python!a.b:c\n`,
-    ':6: [runner:r] runner = "python!a.b:c": unknown processor python (known: shell, module)',
+    'an unknown processor',
+    `${RBIT}${AMQP}[runner:r]\nrunner = perl!a.b:c\n`,
+    ':6: [runner:r] runner = "perl!a.b:c": unknown processor perl (known: shell, exec, module, coprocess, python)',
   ),
   bad(
     'a bad duration',
@@ -303,19 +318,65 @@ export const badFiles: readonly BadFile[] = [
     ':7: [runner:r] env.RBIT_QUEUE: RBIT_ is for what rbit-ts itself tells a job (choose another name)',
   ),
   bad(
-    'another user',
-    inRunner('user = nobody'),
-    ':7: [runner:r] user: this version cannot do that yet (remove it)',
+    'a size without digits',
+    inRunner('memory = big'),
+    ':7: [runner:r] memory = "big": not a size (try 64K, 10M, 2G)',
   ),
+  bad(
+    'no memory at all',
+    inRunner('memory = 0'),
+    ':7: [runner:r] memory = "0": too small (try 64K, 10M, 2G)',
+  ),
+  bad(
+    'a bad regular expression',
+    inRunner('redact = (a'),
+    ':7: [runner:r] redact = "(a": Invalid regular expression: /(a/gm: Unterminated group (one a line, as JavaScript writes them between its slashes)',
+  ),
+  bad(
+    'two bad regular expressions',
+    inRunner('redact = x*', '  fine', '  y*'),
+    ':7: [runner:r] redact = "x*\\nfine\\ny*": x* matches even nothing; y* matches even nothing (make it match what is secret)',
+  ),
+  bad(
+    'a program with an argument',
+    inRunner('runner = python!m:f', 'python = /usr/bin/env python3'),
+    ':8: [runner:r] python = "/usr/bin/env python3": not one program (write its name or its path, without arguments; it is rbit-ts\'s own key: a setting of your own needs another name, here and in the .py)',
+  ),
+  bad(
+    'a key of a Python runner that is one of ours',
+    inRunner('runner = python!m:f', 'timeout = 30'),
+    ':8: [runner:r] timeout = "30": a duration needs a unit (try 10s, 10m, 2h; it is rbit-ts\'s own key: a setting of your own needs another name, here and in the .py)',
+  ),
+  bad(
+    'a processor by the name of one of ours',
+    inRunner('[processor:shell]', 'module = ./x.ts'),
+    ':7: [processor:shell]: shell! is there already (choose another name)',
+  ),
+  bad(
+    'an empty user that undoes nothing',
+    inRunner('user ='),
+    ':7: [runner:r] user: empty (write something after "=", or remove it)',
+  ),
+  bad(
+    'an expression that matches everywhere',
+    inRunner('redact = x*'),
+    ':7: [runner:r] redact = "x*": x* matches even nothing (make it match what is secret)',
+  ),
+  bad(
+    'an expression that can take for ever',
+    inRunner(String.raw`redact = (a)\1`),
+    String.raw`:7: [runner:r] redact = "(a)\1": (a)\1 can be made to take for ever (no look-around, no back-reference, and no more than 16 repetitions at once: \d{13}\d{0,6} for \d{13,19})`,
+  ),
+  bad('a nice that is none', inRunner('nice = 20'), ':7: [runner:r] nice = "20": out of range (-20 to 19)'),
   bad(
     'acknowledging some other time',
     inRunner('ack = later'),
     ':7: [runner:r] ack = "later": not one of done, receipt (write done or receipt)',
   ),
   bad(
-    'isolation by process',
-    inRunner('isolation = process'),
-    ':7: [runner:r] isolation = "process": this version cannot do that yet (write thread)',
+    'isolation by something else',
+    inRunner('isolation = container'),
+    ':7: [runner:r] isolation = "container": not one of thread, process, none (write thread or process or none)',
   ),
   bad(
     'notifications without an exchange',

@@ -112,10 +112,21 @@ describe('defaults', () => {
       ack: 'done',
       crashLimit: 3,
       onRestart: 'fail',
+      idleTimeoutMs: undefined,
+      maxOutput: undefined,
+      redact: [],
+      user: undefined,
+      group: undefined,
+      nice: undefined,
+      memory: undefined,
       isolation: 'thread',
       threads: undefined,
+      maxJobs: 0,
+      python: 'python3',
       settings: {},
+      section: { runner: 'shell!true' },
     });
+    expect(config.processors.size).toBe(0);
     expect(config.warnings).toEqual([]);
   });
 

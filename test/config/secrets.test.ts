@@ -200,3 +200,23 @@ describe('secrets of a configuration', () => {
     expect(warnings.join('\n')).not.toContain(SECRET);
   });
 });
+
+describe('what is left of a secret', () => {
+  const secrets = new Secrets();
+  secrets.add('topsecret99');
+  secrets.add('pässwörtchen');
+
+  it.each([
+    ['before topsecre …', 'before *** …'],
+    ['before topsecr … [cut: a line longer than 64 KiB]', 'before *** … [cut: a line longer than 64 KiB]'],
+    ['a tops …\nb topsecret99 c', 'a *** …\nb *** c'],
+    ['top … and so on …', 'top … and so on …'],
+    ['topsecr', 'topsecr'],
+  ])('by a cut is masked, too: %j', (text, masked) => {
+    expect(secrets.mask(text)).toBe(masked);
+  });
+
+  it('is masked as JSON in ASCII writes it', () => {
+    expect(secrets.mask(String.raw`{"a":"p\u00e4ssw\u00f6rtchen"}`)).toBe('{"a":"***"}');
+  });
+});

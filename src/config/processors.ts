@@ -1,0 +1,29 @@
+/** What may stand before the `!` of a runner's line, besides the names of `[processor:NAME]` sections. */
+export const processors = ['shell', 'exec', 'module', 'coprocess', 'python'] as const;
+
+/** How a runner's jobs are run, as far as it decides which keys mean anything. `own`: by a `[processor:NAME]`. */
+export type Way =
+  | Exclude<(typeof processors)[number], 'module'>
+  | 'module thread'
+  | 'module process'
+  | 'module none'
+  | 'own';
+
+/** Each job is a process of its own, which ends with an exit code. */
+export const COMMANDS: readonly Way[] = ['shell', 'exec'];
+/** Processes live on from job to job. */
+export const WARM: readonly Way[] = ['coprocess', 'python', 'module process'];
+export const PROCESSES: readonly Way[] = [...COMMANDS, ...WARM];
+
+/** How the jobs of a runner with this processor are run. */
+export function wayOf(processor: string, isolation: 'thread' | 'process' | 'none'): Way {
+  if (processor === 'module') return `module ${isolation}`;
+  const known = processors.find((one) => one === processor);
+  return known === undefined || known === 'module' ? 'own' : known;
+}
+
+/** A way in the words of an INI file, such as `module! with isolation = process`. */
+export function describeWay(way: Way, processor: string): string {
+  const [, isolation] = way.split(' ');
+  return isolation === undefined ? `${processor}!` : `module! with isolation = ${isolation}`;
+}
