@@ -28,8 +28,10 @@ export interface RunContext {
   readonly input: Uint8Array;
   /** Aborts when the run has to end: its time is up, or the daemon stops. */
   readonly signal: AbortSignal;
-  /** Takes one line that the job printed, without its line end. */
-  output(line: string): void;
+  /** Takes one line that the job printed, without its line end. Returns it without its secrets: as it may be told to others. */
+  output(line: string): string;
+  /** Notes that the job shows signs of life which are no line yet; a line and progress are signs of their own. */
+  heard(): void;
   /** Takes how far the job is (0 to 100), and what it is doing. */
   progress(percent: number, message?: string): void;
 }

@@ -7,12 +7,15 @@ export type JobLog = (message: string, fields?: Readonly<Record<string, unknown>
 export interface JobContext {
   /** The keys of the runner's section that are the runner's own, as text. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Aborts when the job has to end: its time is up, or the daemon stops. A job that goes on regardless loses its thread. */
+  /**
+   * Aborts when the job has to end: its time is up, or the daemon stops. A job that goes on regardless after `kill-grace`
+   * loses its thread or its process; inside the daemon (`isolation = none`) it is left to itself, and nobody hears it.
+   */
   readonly signal: AbortSignal;
   /** Shows a line to whoever follows the job, as `console.log` does. */
-  output(line: string): void;
+  readonly output: (line: string) => void;
   /** Says how far the job is (0 to 100), and what it is doing. */
-  progress(percent: number, message?: string): void;
+  readonly progress: (percent: number, message?: string) => void;
   readonly log: {
     readonly debug: JobLog;
     readonly info: JobLog;

@@ -10,6 +10,8 @@ const STUCK_AFTER_MS = 15_000;
 export interface Limits {
   /** Undefined: as long as it takes. */
   readonly timeoutMs: number | undefined;
+  /** How long it may show no sign of life. Undefined: as long as it likes. */
+  readonly idleTimeoutMs: number | undefined;
   readonly killGraceMs: number;
   /** Aborts when the daemon ends what is still running. */
   readonly stopping: AbortSignal;
@@ -17,15 +19,20 @@ export interface Limits {
   readonly onStuck: (afterMs: number) => void;
 }
 
-type Cause = { readonly kind: 'timeout'; readonly afterMs: number } | { readonly kind: 'shutdown' };
+const REASONS = { timeout: 'timed out', silence: 'said nothing for too long', shutdown: 'the daemon stops' };
+
+type Cause =
+  | { readonly kind: 'timeout' | 'silence'; readonly afterMs: number }
+  | { readonly kind: 'shutdown' };
 
 /**
  * Runs one job within its limits. Once the run was aborted, what it returns does not count: nobody can tell an
- * orderly end from a job that was cut short, and to run twice is better than to lose one.
+ * orderly end from a job that was cut short, and to run twice is better than to lose one. `run` calls `heard` at each
+ * sign of life.
  */
 export async function runWithin(
-  { timeoutMs, killGraceMs, stopping, onStuck }: Limits,
-  run: (signal: AbortSignal) => Promise<Outcome>,
+  { timeoutMs, idleTimeoutMs, killGraceMs, stopping, onStuck }: Limits,
+  run: (signal: AbortSignal, heard: () => void) => Promise<Outcome>,
 ): Promise<Outcome> {
   const controller = new AbortController();
   setMaxListeners(0, controller.signal);
@@ -41,10 +48,11 @@ export async function runWithin(
       onStuck(limitMs);
       giveUp(outcomeOf(why));
     }, limitMs);
-    controller.abort(new Error(why.kind === 'timeout' ? 'timed out' : 'the daemon stops'));
+    controller.abort(new Error(REASONS[why.kind]));
   };
 
   const stopTimer = startTimer(timeoutMs, () => abort({ kind: 'timeout', afterMs: timeoutMs ?? 0 }));
+  const silence = watchSilence(idleTimeoutMs, () => abort({ kind: 'silence', afterMs: idleTimeoutMs ?? 0 }));
   const onStopping = (): void => abort({ kind: 'shutdown' });
   stopping.addEventListener('abort', onStopping);
   if (stopping.aborted) onStopping();
@@ -52,19 +60,47 @@ export async function runWithin(
     const givenUp = new Promise<Outcome>((resolve) => {
       giveUp = resolve;
     });
-    const outcome = await Promise.race([run(controller.signal), givenUp]);
+    const outcome = await Promise.race([run(controller.signal, silence.heard), givenUp]);
     return cause === undefined ? outcome : outcomeOf(cause);
   } finally {
     stopTimer();
+    silence.stop();
     clearTimeout(stuckTimer);
     stopping.removeEventListener('abort', onStopping);
   }
 }
 
 function outcomeOf(cause: Cause): Outcome {
-  return cause.kind === 'timeout'
-    ? crashed(`timed out after ${formatDuration(cause.afterMs)}`)
-    : { kind: 'interrupted', reason: 'the daemon stopped' };
+  switch (cause.kind) {
+    case 'timeout':
+      return crashed(`timed out after ${formatDuration(cause.afterMs)}`);
+    case 'silence':
+      return crashed(`said nothing for ${formatDuration(cause.afterMs)}`);
+    case 'shutdown':
+      return { kind: 'interrupted', reason: 'the daemon stopped' };
+  }
+}
+
+/** Signs of life come by the thousand, so they only note the time; the timer looks at it when it is due. */
+function watchSilence(
+  limitMs: number | undefined,
+  onSilence: () => void,
+): { readonly heard: () => void; readonly stop: () => void } {
+  if (limitMs === undefined) return { heard: () => {}, stop: () => {} };
+  let heardAt = performance.now();
+  let stop = (): void => {};
+  const look = (): void => {
+    const leftMs = Math.ceil(heardAt + limitMs - performance.now());
+    if (leftMs > 0) stop = startTimer(leftMs, look);
+    else onSilence();
+  };
+  stop = startTimer(limitMs, look);
+  return {
+    heard: () => {
+      heardAt = performance.now();
+    },
+    stop: () => stop(),
+  };
 }
 
 function startTimer(limitMs: number | undefined, onEnd: () => void): () => void {

@@ -1,13 +1,30 @@
 import type { Outcome } from '../job/outcome.ts';
 
+type Mask = (text: string) => string;
+
+/** What of an outcome people read: everything else is the worker's own. */
+const READ = new Set(['message', 'reason', 'detail', 'data']);
+
 /** An outcome with the secrets masked in all that people will read of it, however deep in its data. */
-export function masked(outcome: Outcome, mask: (text: string) => string): Outcome {
-  return maskDeep(outcome, mask) as Outcome;
+export function masked(outcome: Outcome, mask: Mask): Outcome {
+  const entries = Object.entries(outcome).map(([key, value]) => [
+    key,
+    READ.has(key) ? maskedDeep(value, mask) : value,
+  ]);
+  return Object.fromEntries(entries) as Outcome;
 }
 
-function maskDeep(value: unknown, mask: (text: string) => string): unknown {
+/** A value of JSON with the secrets masked in its texts, its keys, and in numbers that are one. */
+export function maskedDeep(value: unknown, mask: Mask): unknown {
   if (typeof value === 'string') return mask(value);
-  if (Array.isArray(value)) return value.map((one) => maskDeep(one, mask));
+  if (typeof value === 'number') return mask(String(value)) === String(value) ? value : '***';
+  if (Array.isArray(value)) return value.map((one) => maskedDeep(one, mask));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, maskDeep(one, mask)]));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [mask(key), maskedDeep(one, mask)]));
+}
+
+/** Masks what `mask` does, and then whatever one of the patterns matches. */
+export function maskingAlso(patterns: readonly RegExp[], mask: Mask): Mask {
+  if (patterns.length === 0) return mask;
+  return (text) => patterns.reduce((left, pattern) => left.replace(pattern, '***'), mask(text));
 }

@@ -11,6 +11,8 @@ export interface Policy extends Expectations {
   readonly concurrency: number;
   /** Undefined: as long as it takes. */
   readonly timeoutMs: number | undefined;
+  /** How long a job may say nothing. Undefined: as long as it likes. */
+  readonly idleTimeoutMs: number | undefined;
   readonly killGraceMs: number;
   readonly blockedDelay: DelayRange;
   /** How often a job may be blocked before it fails; 0: without end. */
@@ -23,6 +25,10 @@ export interface Policy extends Expectations {
   readonly onRestart: 'fail' | 'rerun';
   /** Failed jobs also go to the dead-letter queue. */
   readonly keepFailed: boolean;
+  /** How many bytes of what a job prints are heard. Undefined: all. */
+  readonly maxOutput: number | undefined;
+  /** What they match is masked in all that a job says. */
+  readonly redact: readonly RegExp[];
   /** Lines of output go to the exchange. */
   readonly output: boolean;
   /** What a job asks for in `notify` is sent. */

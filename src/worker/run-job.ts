@@ -1,7 +1,8 @@
 import { crashed, type Outcome } from '../job/outcome.ts';
 import type { Conversation } from './conversation.ts';
 import { runWithin } from './deadline.ts';
-import { masked } from './masked.ts';
+import { masked, maskingAlso } from './masked.ts';
+import { upTo } from './output-limit.ts';
 import type { Running } from './running.ts';
 import type { Workplace } from './workplace.ts';
 
@@ -9,35 +10,37 @@ import type { Workplace } from './workplace.ts';
 export async function runJob(
   { job, facts, delivery }: Running,
   conversation: Conversation,
-  { runner, policy, events, stopping, mask }: Workplace,
+  { runner, policy, events, stopping, mask: maskSecrets }: Workplace,
 ): Promise<Outcome> {
   events.emit('job:begun', { ...facts, redelivered: job.redelivered });
-  const limits = {
-    timeoutMs: policy.timeoutMs,
-    killGraceMs: policy.killGraceMs,
-    stopping,
-    onStuck: (afterMs: number) => events.emit('job:stuck', { ...facts, afterMs }),
-  };
+  const mask = maskingAlso(policy.redact, maskSecrets);
+  const show = upTo(policy.maxOutput, (line) => {
+    events.emit('job:output', { ...facts, line });
+    conversation.output(line);
+  });
+  const { timeoutMs, idleTimeoutMs, killGraceMs } = policy;
+  const onStuck = (afterMs: number): boolean => events.emit('job:stuck', { ...facts, afterMs });
   try {
-    const outcome = await runWithin(limits, (signal) =>
-      runner.run(job, {
-        input: delivery.message.body,
-        signal,
-        output(line) {
-          const shown = mask(line);
-          events.emit('job:output', { ...facts, line: shown });
-          conversation.output(shown);
-        },
-        progress(percent, message) {
-          const shown = message === undefined ? undefined : mask(message);
-          events.emit('job:progress', {
-            ...facts,
-            percent,
-            ...(shown === undefined ? {} : { message: shown }),
-          });
-          conversation.progress(percent, shown);
-        },
-      }),
+    const outcome = await runWithin(
+      { timeoutMs, idleTimeoutMs, killGraceMs, stopping, onStuck },
+      (signal, heard) =>
+        runner.run(job, {
+          input: delivery.message.body,
+          signal,
+          heard,
+          output(line) {
+            heard();
+            const shown = mask(line);
+            show(shown);
+            return shown;
+          },
+          progress(percent, message) {
+            heard();
+            const shown = message === undefined ? {} : { message: mask(message) };
+            events.emit('job:progress', { ...facts, percent, ...shown });
+            conversation.progress(percent, shown.message);
+          },
+        }),
     );
     return masked(outcome, mask);
   } catch (error) {

@@ -4,7 +4,7 @@ import { completed, type Outcome } from '../../src/job/outcome.ts';
 import { runWithin } from '../../src/worker/deadline.ts';
 
 function limits(timeoutMs: number | undefined, stopping = new AbortController().signal) {
-  return { timeoutMs, killGraceMs: 0, stopping, onStuck: () => {} };
+  return { timeoutMs, idleTimeoutMs: undefined, killGraceMs: 0, stopping, onStuck: () => {} };
 }
 
 /** Ends as soon as it is asked to. */
@@ -53,6 +53,34 @@ describe('the deadline of a run', () => {
       return completed(signal.aborted);
     });
     expect(outcome).toStrictEqual({ kind: 'completed', data: false });
+  });
+
+  it('makes a run that says nothing for too long a failure that may be retried', async () => {
+    const silent = { ...limits(undefined), idleTimeoutMs: 30 };
+    expect(await runWithin(silent, (signal) => untilAborted(signal))).toStrictEqual({
+      kind: 'failed',
+      message: 'said nothing for 30ms',
+      retryable: true,
+    });
+  });
+
+  it('lets a run go on as long as it shows signs of life', async () => {
+    const talking = { ...limits(undefined), idleTimeoutMs: 60 };
+    const outcome = await runWithin(talking, async (signal, heard) => {
+      const end = performance.now() + 200;
+      while (performance.now() < end) {
+        heard();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      return completed(signal.aborted);
+    });
+    expect(outcome).toStrictEqual({ kind: 'completed', data: false });
+  });
+
+  it('keeps no timer of a run that has ended', async () => {
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    await runWithin({ ...limits(60_000), idleTimeoutMs: 60_000 }, async () => completed());
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before);
   });
 
   it('leaves no listener behind on the signal that all runs share', async () => {
