@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
-import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { RunnerError } from '../../job/runner.ts';
+import type { Owner } from '../limits/identity.ts';
 import { fateOf, formatDaemonId, ownDaemonId, parseDaemonId } from './daemon-id.ts';
 
 /** Two for each job, made by one call of mkfifo(1) for many jobs at once: Node itself cannot make any. */
@@ -13,26 +14,54 @@ const MAKE_LIMIT_MS = 10_000;
 const open = new Set<string>();
 let isListening = false;
 
-/** Where the standard streams of a runner's children begin: a folder for temporary files that nobody else may enter. */
+/**
+ * Where the standard streams of a runner's children begin: a folder for temporary files that nobody else may enter.
+ * Children of another user may pass through it to a file of their own whose path they were told, and can neither list
+ * nor change it: so nobody can put anything in the place of a file that the daemon opens there.
+ */
 export class StdioFolder {
   #path: string | undefined;
+  #owner: Owner | undefined;
   #ready: string[] = [];
   #making: Promise<void> | undefined;
+  #renewing: Promise<void> | undefined;
   #made = 0;
 
+  /** Who the children are, if not the daemon: whoever makes a file here gives it to them by its descriptor. */
+  get owner(): Owner | undefined {
+    return this.#owner;
+  }
+
   /** Throws RunnerError when there is no place for the folder, or no program to make pipes with. */
-  async open(): Promise<void> {
-    const parent = tmpdir();
+  async open(owner?: Owner): Promise<void> {
+    this.#owner = owner;
     try {
-      this.#path = await mkdtemp(join(parent, ownPrefix()));
-      removeAtExit(this.#path);
+      await this.#makeFolder();
       await this.#make();
     } catch (error) {
       await this.close();
       const reason = error instanceof Error ? error.message : String(error);
       throw new RunnerError(
-        `cannot make temporary files in ${parent} (${reason}): point TMPDIR to a folder that takes them`,
+        `cannot make temporary files in ${tmpdir()} (${reason}): point TMPDIR to a folder that takes them`,
       );
+    }
+  }
+
+  /**
+   * Does what makes or takes files here. A system that tidies up takes away what nobody has touched for days: then the
+   * folder is made anew, and it is done once more. Rejects as `work` does.
+   */
+  async attempt<T>(work: () => Promise<T> | T): Promise<T> {
+    const path = this.#path;
+    try {
+      return await work();
+    } catch (error) {
+      if (path === undefined || !((await isGone(path)) || isMissing(error))) throw error;
+      this.#renewing ??= this.#renew(path).finally(() => {
+        this.#renewing = undefined;
+      });
+      await this.#renewing;
+      return work();
     }
   }
 
@@ -46,7 +75,7 @@ export class StdioFolder {
   /** The path of a named pipe that nobody has opened; whoever takes it unlinks it. */
   async takeFifo(): Promise<string> {
     for (;;) {
-      if (this.#ready.length <= BATCH / 2) this.#making ??= this.#makeMore();
+      if (this.#ready.length <= BATCH / 2) this.#makeMore();
       const path = this.#ready.pop();
       if (path !== undefined) return path;
       await this.#making;
@@ -63,12 +92,30 @@ export class StdioFolder {
     open.delete(path);
   }
 
-  async #makeMore(): Promise<void> {
-    try {
-      await this.#make();
-    } finally {
+  /** Ahead of need: what goes wrong is heard of by whoever has to wait for it. */
+  #makeMore(): void {
+    if (this.#making !== undefined) return;
+    const making = this.#make().finally(() => {
       this.#making = undefined;
-    }
+    });
+    this.#making = making;
+    making.catch(() => {});
+  }
+
+  async #makeFolder(): Promise<void> {
+    this.#path = await mkdtemp(join(tmpdir(), ownPrefix()));
+    removeAtExit(this.#path);
+    if (this.#owner !== undefined) await chmod(this.#path, 0o711);
+  }
+
+  /** `path` is the folder that something was missing in; another one has been made since, perhaps. */
+  async #renew(path: string): Promise<void> {
+    await this.#making?.catch(() => {});
+    if (this.#path !== path) return;
+    this.#ready = [];
+    if (!(await isGone(path))) return;
+    open.delete(path);
+    await this.#makeFolder();
   }
 
   async #make(): Promise<void> {
@@ -76,6 +123,14 @@ export class StdioFolder {
     await execa('mkfifo', ['-m', '600', ...paths], { stdin: 'ignore', timeout: MAKE_LIMIT_MS });
     this.#ready.push(...paths);
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function isGone(path: string): Promise<boolean> {
+  return lstat(path).then(() => false, isMissing);
 }
 
 /** By its name a folder tells whose it is: see `removeLeftFolders`. */

@@ -1,16 +1,10 @@
-import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, fchownSync, openSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { openPipeFromChild } from './pipe.ts';
 import type { StdioFolder } from './stdio-folder.ts';
 
-const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
-
-/*
- * The standard streams of one child. Node would make sockets of them, which a script cannot open as /dev/stdin or
- * /dev/stderr, and which bash takes for a remote login. So stdin is a file, which is never full and never broken,
- * and the other two are named pipes. All are unlinked before the child starts.
- */
+/** The standard streams of one child: stdin is a file, which is never full and never broken, the others are pipes. */
 export interface Stdio {
   readonly stdout: Readable;
   readonly stderr: Readable;
@@ -21,47 +15,48 @@ export interface Stdio {
 }
 
 /** Opens the streams of a child that reads `input`. Rejects with the system's error. */
-export async function openStdio(folder: StdioFolder, input: Uint8Array): Promise<Stdio> {
-  const opened: number[] = [];
-  const open = (path: string, flags: number): number => {
-    const end = openSync(path, flags);
-    opened.push(end);
-    return end;
-  };
+export function openStdio(folder: StdioFolder, input: Uint8Array): Promise<Stdio> {
+  return folder.attempt(() => openStreams(folder, input));
+}
+
+async function openStreams(folder: StdioFolder, input: Uint8Array): Promise<Stdio> {
+  const undo: Array<() => void> = [];
   try {
-    const stdin = await openInput(folder.newPath(), input, open);
-    const stdout = openPipe(await folder.takeFifo(), open);
-    const stderr = openPipe(await folder.takeFifo(), open);
+    const stdin = await openInput(folder, input);
+    undo.push(() => closeSync(stdin));
+    const stdout = await openPipeFromChild(folder);
+    undo.push(
+      () => closeSync(stdout.childEnd),
+      () => stdout.ourEnd.destroy(),
+    );
+    const stderr = await openPipeFromChild(folder);
     const childEnds = [stdin, stdout.childEnd, stderr.childEnd] as const;
     return {
-      stdout: new Socket({ fd: stdout.ourEnd, readable: true, writable: false }),
-      stderr: new Socket({ fd: stderr.ourEnd, readable: true, writable: false }),
+      stdout: stdout.ourEnd,
+      stderr: stderr.ourEnd,
       childEnds,
       closeChildEnds: () => childEnds.forEach((end) => closeSync(end)),
     };
   } catch (error) {
-    for (const end of opened) closeSync(end);
+    for (const step of undo) step();
     throw error;
   }
 }
 
-type Open = (path: string, flags: number) => number;
-
-async function openInput(path: string, input: Uint8Array, open: Open): Promise<number> {
+/** It becomes the child's when its name is gone, so that nobody comes by it by that. */
+async function openInput(folder: StdioFolder, input: Uint8Array): Promise<number> {
+  const path = folder.newPath();
+  const file = await write(path, input).finally(() => rmSync(path, { force: true }));
   try {
-    await writeFile(path, input, { mode: 0o600, flag: 'wx' });
-    return open(path, O_RDONLY);
-  } finally {
-    rmSync(path, { force: true });
+    if (folder.owner !== undefined) fchownSync(file, folder.owner.uid, folder.owner.gid);
+    return file;
+  } catch (error) {
+    closeSync(file);
+    throw error;
   }
 }
 
-// Opening one end waits for the other, unless it is opened not to wait, which the child's own end must not be.
-function openPipe(path: string, open: Open): { readonly ourEnd: number; readonly childEnd: number } {
-  try {
-    const ourEnd = open(path, O_RDONLY | O_NONBLOCK);
-    return { ourEnd, childEnd: open(path, O_WRONLY) };
-  } finally {
-    rmSync(path, { force: true });
-  }
+async function write(path: string, input: Uint8Array): Promise<number> {
+  await writeFile(path, input, { mode: 0o600, flag: 'wx' });
+  return openSync(path, constants.O_RDONLY);
 }

@@ -1,5 +1,9 @@
 import { endProcesses, type Processes, send } from './end-processes.ts';
+import type { Held } from '../limits/held.ts';
 import { addDescendants, type ProcessEntry, readProcessTable, wasStartedWith } from './process-table.ts';
+
+/** Those who fork faster than that are ended one by one. */
+const MOST_LOOKS = 5;
 
 /** The processes of one run. */
 export interface Tree {
@@ -11,6 +15,8 @@ export interface Tree {
   /** `NAME=value` in the environment of every process of this run and of no other. */
   readonly marker: string;
   readonly killGraceMs: number;
+  /** What keeps together all of them, those who have escaped too, where there is such a thing. */
+  readonly held?: Held | undefined;
   /** False: only what is left in the group and the session. True: what has left them, too. Asked again at each look. */
   readonly includesEscaped: () => boolean;
 }
@@ -37,7 +43,13 @@ class Members implements Processes {
   }
 
   /** Who is alive now. Costs a look at the whole process table, except when the group is gone and nothing else counts. */
-  find(): Array<Pick<ProcessEntry, 'pid' | 'group'>> {
+  find(): readonly unknown[] {
+    const found = this.#look();
+    // Those who come and go too fast for the table are still there.
+    return found.length > 0 || !this.#tree.includesEscaped() ? found : (this.#tree.held?.find() ?? []);
+  }
+
+  #look(): Array<Pick<ProcessEntry, 'pid' | 'group'>> {
     const { pid, includesEscaped } = this.#tree;
     const everything = includesEscaped();
     const hasGroup = pid !== undefined && groupExists(pid);
@@ -45,9 +57,11 @@ class Members implements Processes {
     if (this.#isGroupOver && !everything) return [];
     const table = readProcessTable();
     if (table.length === 0) return hasGroup ? [{ pid, group: pid }] : [];
+    const held = new Set(everything ? this.#tree.held?.find() : []);
     this.#isGroupOver ||= !table.some((entry) => this.#isInside(entry));
     for (const entry of table) {
-      if (this.#belongs(entry, everything)) this.#known.set(entry.pid, entry.startTime);
+      if (held.has(entry.pid) || this.#belongs(entry, everything))
+        this.#known.set(entry.pid, entry.startTime);
     }
     // Those who left the session and emptied their environment, but still have a parent of ours.
     if (everything) addDescendants(table, this.#known);
@@ -56,7 +70,24 @@ class Members implements Processes {
 
   /** Each process hears it once: the group as a whole, so that none slips through, the others one by one. */
   signal(signal: NodeJS.Signals): void {
-    const found = this.find();
+    if (signal === 'SIGKILL' && this.#tree.includesEscaped()) this.#freeze();
+    this.#tell(this.#look(), signal);
+  }
+
+  /**
+   * Stops them all, until a look finds nobody new. A child that is forked between the look and the end of its parent would
+   * be nobody's child, and that it is one may be all by which it is known.
+   */
+  #freeze(): void {
+    this.#tree.held?.kill();
+    let known = -1;
+    for (let look = 0; look < MOST_LOOKS && known !== this.#known.size; look++) {
+      known = this.#known.size;
+      this.#tell(this.#look(), 'SIGSTOP');
+    }
+  }
+
+  #tell(found: ReadonlyArray<Pick<ProcessEntry, 'pid' | 'group'>>, signal: NodeJS.Signals): void {
     const { pid } = this.#tree;
     if (pid !== undefined && found.some(({ group }) => group === pid)) send(-pid, signal);
     for (const member of found) {

@@ -3,7 +3,7 @@ import { outcomeOfExit, outcomeOfNoStart } from '../../../src/processors/child/e
 import type { ChildExit } from '../../../src/processors/child/start.ts';
 
 const CODES = { successCodes: [0, 4], blockedCodes: [75, 4], unavailableCodes: [126, 127, 75] };
-const SILENT = { stdout: [], stderr: [] };
+const SILENT = { stdout: [], stderr: [], isOverMemory: false };
 const TALKATIVE = { stdout: ['out'], stderr: ['a', 'b', 'c', 'd'] };
 
 test.each<[ChildExit, typeof SILENT | typeof TALKATIVE, object]>([
@@ -29,7 +29,17 @@ test.each<[ChildExit, typeof SILENT | typeof TALKATIVE, object]>([
     { kind: 'failed', message: 'killed by SIGSEGV', retryable: true },
   ],
 ])('%j', (exit, said, outcome) => {
-  expect(outcomeOfExit(exit, CODES, said)).toEqual(outcome);
+  expect(outcomeOfExit(exit, CODES, { ...said, isOverMemory: false })).toEqual(outcome);
+});
+
+test('an end for too much memory says so', () => {
+  const said = { stdout: [], stderr: [], isOverMemory: true };
+  expect(outcomeOfExit({ kind: 'killed', signal: 'SIGKILL' }, CODES, said)).toMatchObject({
+    message: 'killed by SIGKILL for its memory',
+  });
+  expect(outcomeOfExit({ kind: 'exited', code: 137 }, CODES, said)).toMatchObject({
+    message: 'exit code 137 (SIGKILL) for its memory',
+  });
 });
 
 test('what cannot be started is unavailable, unless the job brought too much along', () => {

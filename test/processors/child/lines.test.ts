@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LineSplitter } from '../../../src/processors/child/lines.ts';
+import { cutLine, LineSplitter } from '../../../src/processors/child/lines.ts';
 
 function split(chunks: readonly Buffer[]): string[] {
   const lines: string[] = [];
@@ -58,4 +58,64 @@ test('a line of exactly 64 KiB is whole', () => {
 test('a long line is cut in the middle of a chunk, too', () => {
   const lines = split([Buffer.from(`a\r\nb\r\n${'x'.repeat(70_000)}\nc\nd`)]);
   expect(lines).toEqual(['a', 'b', expect.stringMatching(/^x{65536} … \[cut/), 'c', 'd']);
+});
+
+test('where lines may be longer, they are cut there', () => {
+  const lines: string[] = [];
+  const splitter = new LineSplitter((line) => lines.push(line), { lineBytes: 128 * 1024 });
+  splitter.push(Buffer.from(`${'x'.repeat(131_072)}\n${'y'.repeat(131_073)}\nz\n`));
+  expect(lines).toEqual([
+    'x'.repeat(131_072),
+    `${'y'.repeat(131_072)} … [cut: a line longer than 128 KiB]`,
+    'z',
+  ]);
+});
+
+test.each([1, 1_000, 1_000_000])(
+  'a line that begins like an object may be longer than others (%i bytes at once)',
+  (size) => {
+    const lines: string[] = [];
+    const tooLong: string[] = [];
+    const objects = { lineBytes: 100_000, onTooLong: (start: string) => tooLong.push(start) };
+    const splitter = new LineSplitter((line) => lines.push(line), { objects });
+    const long = `{${'a'.repeat(99_999)}`;
+    const bytes = Buffer.from(`${long}\n${'b'.repeat(70_000)}\n${long}c\n{}\n`);
+    for (let at = 0; at < bytes.length; at += size) splitter.push(bytes.subarray(at, at + size));
+    expect(lines).toEqual([long, expect.stringMatching(/^b{65536} … \[cut/), '{}']);
+    expect(tooLong).toEqual([long.slice(0, 65_536)]);
+  },
+);
+
+test.each([1, 3, 1_000_000])('blanks may stand before an object (%i bytes at once)', (size) => {
+  const lines: string[] = [];
+  const tooLong: string[] = [];
+  const objects = { lineBytes: 200_000, onTooLong: (start: string) => tooLong.push(start) };
+  const splitter = new LineSplitter((line) => lines.push(line), { objects });
+  const long = ` \t\r{${'a'.repeat(99_999)}`;
+  const blank = ' '.repeat(70_000);
+  const bytes = Buffer.from(`${long}\n x${'b'.repeat(70_000)}\n${blank}{${'c'.repeat(200_000)}\n   \n{}\n`);
+  for (let at = 0; at < bytes.length; at += size) splitter.push(bytes.subarray(at, at + size));
+  const cut = ' … [cut: a line longer than 64 KiB]';
+  expect(lines[0]).toBe(long);
+  expect(lines[1]).toBe(` x${'b'.repeat(65_534)}${cut}`);
+  // Bytes that come at once are told apart from those that come after a cut.
+  if (size < 1_000) expect([lines[2], tooLong]).toEqual([blank.slice(0, 65_536) + cut, []]);
+  else expect(tooLong).toHaveLength(1);
+  expect(lines.slice(-2)).toEqual(['   ', '{}']);
+});
+
+test('an object that is too long is told of before it ends', () => {
+  const tooLong: string[] = [];
+  const objects = { lineBytes: 100_000, onTooLong: (start: string) => tooLong.push(start) };
+  const splitter = new LineSplitter(() => {}, { objects });
+  splitter.push(Buffer.from(`{${'a'.repeat(100_000)}`));
+  expect(tooLong).toHaveLength(1);
+  splitter.push(Buffer.from('a'.repeat(100_000)));
+  expect(tooLong).toHaveLength(1);
+});
+
+test('a text is cut as a line is', () => {
+  expect(cutLine('x'.repeat(65_536))).toBe('x'.repeat(65_536));
+  const long = `x${'😀'.repeat(20_000)}`;
+  expect([cutLine(long)]).toEqual(split([Buffer.from(`${long}\n`)]));
 });

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../../src/job/outcome.ts';
+import { readProcessTable } from '../../../src/processors/child/process-table.ts';
 import { eventually } from '../../support/eventually.ts';
 import { isAlive, makeContext, makeJob, makeRunner } from '../harness.ts';
 
@@ -10,8 +12,9 @@ async function run(
   command: string,
   count: number,
   abort: boolean,
+  killGraceMs = GRACE_MS,
 ): Promise<{ outcome: Outcome; pids: number[]; tookMs: number }> {
-  const runner = makeRunner(`shell!${command}`, { killGraceMs: GRACE_MS });
+  const runner = makeRunner(`shell!${command}`, { killGraceMs });
   await runner.start();
   const context = makeContext();
   const running = runner.run(makeJob(), context);
@@ -48,6 +51,26 @@ test.each<[string, string, number]>([
   for (const pid of pids) expect(await isAlive(pid)).toBe(false);
   expect(tookMs).toBeLessThan(GRACE_MS + 2_500);
 });
+
+test('one that goes on starting programs in sessions of their own, with no environment, ends with all of them', {
+  repeats: 4,
+}, async () => {
+  const mark = `61.${process.pid}`;
+  const storm = `trap "" TERM; echo $$; for i in $(seq 250); do setsid env -i sleep ${mark} & done; wait`;
+  const marked = () => readProcessTable().filter(({ pid }) => commandOf(pid).endsWith(`sleep ${mark}`));
+  const { outcome } = await run(`sh -c '${storm}' & wait`, 1, true, 0);
+  const left = marked();
+  for (const { pid } of left) process.kill(pid, 'SIGKILL');
+  expect([outcome.kind, left]).toEqual(['interrupted', []]);
+});
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').join(' ').trim();
+  } catch {
+    return '';
+  }
+}
 
 test('a program that heeds TERM may use its grace to clean up', async () => {
   const runner = makeRunner(`shell!trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done`, {
