@@ -43,12 +43,13 @@ export function jobEnvironment(job: Job): Record<string, string> {
   ]);
 }
 
-/** Why a value cannot be an environment variable, or undefined when it can. */
+/** Why a value cannot be an environment variable, or, with an empty name, an argument; undefined when it can. */
 export function findEnvironmentProblem(name: string, value: string): string | undefined {
-  if (value.includes('\0')) return 'holds a NUL character, which no environment variable can';
+  if (value.includes('\0')) return 'holds a NUL character, which no program can be handed';
   if (/\p{Surrogate}/u.test(value)) return 'is not valid Unicode (half of a surrogate pair)';
-  if (Buffer.byteLength(name) + Buffer.byteLength(value) + 2 > VARIABLE_BYTES) {
-    return 'is too large for an environment variable (128 KiB): read it from stdin';
+  const besides = name === '' ? 1 : Buffer.byteLength(name) + 2;
+  if (besides + Buffer.byteLength(value) > VARIABLE_BYTES) {
+    return `is too large for ${name === '' ? 'an argument' : 'an environment variable'} (128 KiB): read it from stdin`;
   }
   return undefined;
 }

@@ -15,6 +15,12 @@ export interface LastLines {
   readonly stderr: readonly string[];
 }
 
+/** What is known of a child's end besides how it ended. */
+export interface LastState extends LastLines {
+  /** Something of it was ended because it had more memory than it may. */
+  readonly isOverMemory: boolean;
+}
+
 /**
  * What a child's end means for its job; the first row that fits decides:
  *
@@ -24,13 +30,17 @@ export interface LastLines {
  *   code in `unavailableCodes`             unavailable
  *   any other code                         crashed, with the last lines of stderr
  */
-export function outcomeOfExit(exit: ChildExit, codes: ExitCodes, said: LastLines): Outcome {
+export function outcomeOfExit(exit: ChildExit, codes: ExitCodes, said: LastState): Outcome {
   switch (exit.kind) {
     case 'killed':
-      return crashed(explain(`killed by ${exit.signal}`, said), detailOf(said));
+      return crashed(explain(`killed by ${exit.signal}${memory(said)}`, said), detailOf(said));
     case 'exited':
       return outcomeOfCode(exit.code, codes, said);
   }
+}
+
+function memory({ isOverMemory }: LastState): string {
+  return isOverMemory ? ' for its memory' : '';
 }
 
 /** What it means that nothing was started: the job's fault only when it brought too much along (E2BIG). */
@@ -40,7 +50,7 @@ export function outcomeOfNoStart({ code, message }: NotStarted): Outcome {
     : { kind: 'unavailable', reason: `could not be started: ${message}` };
 }
 
-function outcomeOfCode(code: number, codes: ExitCodes, said: LastLines): Outcome {
+function outcomeOfCode(code: number, codes: ExitCodes, said: LastState): Outcome {
   if (codes.successCodes.includes(code)) return completed();
   if (codes.blockedCodes.includes(code)) {
     return { kind: 'blocked', reason: said.stderr.at(-1) ?? said.stdout.at(-1) ?? `exit code ${code}` };
@@ -48,7 +58,7 @@ function outcomeOfCode(code: number, codes: ExitCodes, said: LastLines): Outcome
   if (codes.unavailableCodes.includes(code)) {
     return { kind: 'unavailable', reason: explain(`exit code ${code}`, said) };
   }
-  return crashed(explain(`exit code ${code}${signalBehind(code)}`, said), detailOf(said));
+  return crashed(explain(`exit code ${code}${signalBehind(code)}${memory(said)}`, said), detailOf(said));
 }
 
 /** A shell says 128 + n of a program that signal n ended. */

@@ -8,7 +8,7 @@ export class LastWords {
 
   add(line: string): void {
     if (/^\s*$/.test(line)) return;
-    const kept = line.length > CHARACTERS ? line.slice(0, CHARACTERS) : line;
+    const kept = line.length > CHARACTERS ? `${line.slice(0, CHARACTERS - 2)} …` : line;
     this.#lines.push(kept);
     this.#length += kept.length;
     while (this.#lines.length > LINES || this.#length > CHARACTERS)

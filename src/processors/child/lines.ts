@@ -1,20 +1,44 @@
 const LINE_BYTES = 64 * 1024;
-const CUT_MARK = ' … [cut: a line longer than 64 KiB]';
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+const BRACE = '{'.charCodeAt(0);
+/** What may stand before the brace: the blanks of JSON that do not end a line. */
+const BLANKS: readonly (number | undefined)[] = [0x20, 0x09, CARRIAGE_RETURN];
+
+/** Parts of a line that are kept one by one: a line that comes byte by byte must not take a hundred times its size. */
+const PARTS = 1024;
+
+export interface LineLimits {
+  /** 64 KiB by default. */
+  readonly lineBytes?: number;
+  /** Lines that begin with `{`, after blanks if need be, may be longer than others, where they are to be read and not to be shown. */
+  readonly objects?: {
+    readonly lineBytes: number;
+    /** Called at once for one that is longer, with its first 64 KiB. It is not handed out. */
+    readonly onTooLong: (start: string) => void;
+  };
+}
 
 /**
- * Turns chunks of bytes into whole lines of text, without their line ends (LF or CRLF). Holds at most 64 KiB:
- * a longer line is cut there, with a mark. What is not UTF-8 becomes U+FFFD.
+ * Turns chunks of bytes into whole lines of text, without their line ends (LF or CRLF). Holds at most 64 KiB, or what
+ * its limits say: a longer line is cut there, with a mark. What is not UTF-8 becomes U+FFFD.
  */
 export class LineSplitter {
   readonly #emit: (line: string) => void;
+  readonly #lineBytes: number;
+  readonly #objects: LineLimits['objects'];
   #parts: Buffer[] = [];
   #length = 0;
+  #single = 0;
+  /** Undefined as long as there are blanks only. */
+  #isObject: boolean | undefined;
   #isCut = false;
+  #isDropped = false;
 
-  constructor(emit: (line: string) => void) {
+  constructor(emit: (line: string) => void, { lineBytes = LINE_BYTES, objects }: LineLimits = {}) {
     this.#emit = emit;
+    this.#lineBytes = lineBytes;
+    this.#objects = objects;
   }
 
   push(chunk: Buffer): void {
@@ -34,7 +58,7 @@ export class LineSplitter {
 
   /** Lines that begin and end in one chunk. Decoded together: one by one takes five to ten times as long. */
   #emitWhole(lines: Buffer): void {
-    if (lines.length <= LINE_BYTES) {
+    if (lines.length <= this.#lineBytes) {
       for (const line of lines.toString().split('\n'))
         this.#emit(line.endsWith('\r') ? line.slice(0, -1) : line);
       return;
@@ -49,30 +73,80 @@ export class LineSplitter {
   }
 
   #keep(part: Buffer): void {
-    const room = LINE_BYTES - this.#length;
+    if (this.#isDropped) return;
+    if (this.#objects !== undefined && !this.#isCut) this.#isObject ??= beginsLikeObject(part);
+    const room = this.#limit() - this.#length;
     if (part.length > room) this.#isCut = true;
     const kept = part.subarray(0, room);
-    if (kept.length === 0) return;
-    this.#parts.push(kept);
-    this.#length += kept.length;
+    if (kept.length > 0) this.#add(kept);
+    if (this.#isCut && this.#isObject === true) this.#drop();
+  }
+
+  #add(part: Buffer): void {
+    this.#parts.push(part);
+    this.#length += part.length;
+    this.#single += 1;
+    if (this.#single < PARTS) return;
+    this.#parts.push(Buffer.concat(this.#parts.splice(-PARTS)));
+    this.#single = 0;
+  }
+
+  #limit(): number {
+    return this.#isObject === true && this.#objects !== undefined ? this.#objects.lineBytes : this.#lineBytes;
+  }
+
+  #drop(): void {
+    const start = Buffer.concat(this.#parts, Math.min(this.#length, LINE_BYTES)).toString();
+    this.#clear();
+    this.#isDropped = true;
+    this.#objects?.onTooLong(start);
+  }
+
+  #clear(): void {
+    this.#parts = [];
+    this.#length = 0;
+    this.#single = 0;
+    this.#isObject = undefined;
+    this.#isCut = false;
+    this.#isDropped = false;
   }
 
   #finish(): void {
+    const isCut = this.#isCut;
+    const isDropped = this.#isDropped;
     const [only] = this.#parts;
     const bytes = this.#parts.length === 1 && only !== undefined ? only : Buffer.concat(this.#parts);
-    const isCut = this.#isCut;
-    this.#parts = [];
-    this.#length = 0;
-    this.#isCut = false;
-    if (isCut) {
-      this.#emit(bytes.subarray(0, lengthOfWholeCharacters(bytes)).toString() + CUT_MARK);
-    } else {
-      this.#emit(bytes.subarray(0, bytes.at(-1) === CARRIAGE_RETURN ? -1 : undefined).toString());
-    }
+    this.#clear();
+    if (isDropped) return;
+    if (isCut) this.#emit(wholeCharacters(bytes) + cutMark(this.#lineBytes));
+    else this.#emit(bytes.subarray(0, bytes.at(-1) === CARRIAGE_RETURN ? -1 : undefined).toString());
   }
 }
 
+/** Undefined when it holds nothing but blanks. */
+function beginsLikeObject(part: Buffer): boolean | undefined {
+  const first = part.findIndex((byte) => !BLANKS.includes(byte));
+  return first === -1 ? undefined : part[first] === BRACE;
+}
+
+/** A line as output: cut at 64 KiB, with the mark that a LineSplitter would set. */
+export function cutLine(line: string): string {
+  if (line.length * 3 <= LINE_BYTES) return line;
+  const bytes = Buffer.from(line);
+  return bytes.length <= LINE_BYTES
+    ? line
+    : wholeCharacters(bytes.subarray(0, LINE_BYTES)) + cutMark(LINE_BYTES);
+}
+
+function cutMark(lineBytes: number): string {
+  return ` … [cut: a line longer than ${lineBytes / 1024} KiB]`;
+}
+
 /** A cut may fall into the middle of a UTF-8 character, which is then left out: at most its first three bytes. */
+function wholeCharacters(bytes: Buffer): string {
+  return bytes.subarray(0, lengthOfWholeCharacters(bytes)).toString();
+}
+
 function lengthOfWholeCharacters(bytes: Buffer): number {
   for (let back = 1; back <= 3; back++) {
     const byte = bytes[bytes.length - back] ?? 0;

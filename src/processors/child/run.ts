@@ -1,74 +1,82 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Outcome } from '../../job/outcome.ts';
 import type { RunContext } from '../../job/runner.ts';
+import type { Launcher, Program } from '../limits/launcher.ts';
 import type { Log } from '../options.ts';
+import { openReport } from '../report/report.ts';
 import { type ExitCodes, outcomeOfExit, outcomeOfNoStart } from './exit.ts';
 import { LastWords } from './last-words.ts';
 import { LineSplitter } from './lines.ts';
-import { endWithDaemon } from './live-processes.ts';
+import { launchChild } from './launch-child.ts';
 import type { RunList } from './run-list.ts';
-import { type Child, type ChildCommand, type ChildExit, startChild } from './start.ts';
+import { type Child, type ChildExit, startChild } from './start.ts';
 import type { StdioFolder } from './stdio-folder.ts';
-import { stopTree } from './stop.ts';
+import { stopTree, type Tree } from './stop.ts';
+import { within } from './within.ts';
 
 /** How long pipes are listened to when all that should write to them is gone. */
 const PIPES_LIMIT_MS = 1_000;
 
 export interface RunOptions extends ExitCodes {
   readonly killGraceMs: number;
+  readonly launcher: Launcher;
   readonly folder: StdioFolder;
   readonly runList?: RunList | undefined;
   readonly log?: Log | undefined;
 }
 
-/** Runs a program as a job: its input, its lines, its end, and the end of all that it started. Never throws. */
+/** Runs a program as a job: its input, its lines, what it reports, its end, and the end of all that it started. Never throws. */
 export async function runChild(
-  command: Omit<ChildCommand, 'input'>,
+  { program, cwd, job }: { readonly program: Program; readonly cwd: string; readonly job: string },
   context: RunContext,
   options: RunOptions,
 ): Promise<Outcome> {
-  const { signal } = context;
-  const { runList } = options;
-  if (signal.aborted) return interrupted();
-  const run = randomUUID();
-  const env = { ...command.env, RBIT_RUN: run };
-  runList?.add(run);
-  const child = await startChild({ ...command, env, input: context.input }, options.folder);
-  if ('kind' in child) {
-    runList?.remove(run);
-    return outcomeOfNoStart(child);
+  if (context.signal.aborted) return interrupted();
+  try {
+    const { folder, log } = options;
+    const report = await folder.attempt(() => openReport(folder, { job, context, log }));
+    const env = { ...program.env, RBIT_REPORT: report.path };
+    const outcome = await runProgram({ program: { ...program, env }, cwd }, context, options);
+    return await report.end(outcome);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return outcomeOfNoStart({ kind: 'not-started', code, message });
   }
-  runList?.setHead(run, child.pid);
-  const marker = `RBIT_RUN=${run}`;
-  const forget = endWithDaemon({ group: child.pid, marker });
+}
+
+async function runProgram(
+  command: { readonly program: Program; readonly cwd: string },
+  context: RunContext,
+  options: RunOptions,
+): Promise<Outcome> {
+  const { signal, input } = context;
+  const launched = await launchChild({ ...command, run: randomUUID() }, options, (program) =>
+    startChild({ ...program, input }, options.folder),
+  );
+  if ('kind' in launched) return outcomeOfNoStart(launched);
+  const { child, marker, held, release } = launched;
   const stdout = new LastWords();
   const stderr = new LastWords();
   const pipes = [readLines(child.stdout, context, stdout), readLines(child.stderr, context, stderr)];
   await exitOrAbort(child.exit, signal);
-  if (await endTree(child.pid, marker, signal, options)) runList?.remove(run);
-  forget();
+  const isGone = await endTree({ pid: child.pid, marker, held }, signal, options);
+  const { isOverMemory } = release(isGone);
   await closePipes(child, Promise.all(pipes));
   const exit = await within(PIPES_LIMIT_MS, child.exit);
   if (signal.aborted || exit === undefined) return interrupted();
-  return outcomeOfExit(exit, options, { stdout: stdout.lines(), stderr: stderr.lines() });
+  return outcomeOfExit(exit, options, { stdout: stdout.lines(), stderr: stderr.lines(), isOverMemory });
 }
 
 /** False when something of it is still there. */
 async function endTree(
-  pid: number,
-  marker: string,
+  tree: Pick<Tree, 'pid' | 'marker' | 'held'>,
   signal: AbortSignal,
-  options: RunOptions,
+  { killGraceMs, log }: RunOptions,
 ): Promise<boolean> {
-  const isGone = await stopTree({
-    pid,
-    marker,
-    killGraceMs: options.killGraceMs,
-    includesEscaped: () => signal.aborted,
-  });
-  if (!isGone) options.log?.('warn', 'processes of a job could not be ended', { pid });
+  const isGone = await stopTree({ ...tree, killGraceMs, includesEscaped: () => signal.aborted });
+  if (!isGone) log?.('warn', 'processes of a job could not be ended', { pid: tree.pid });
   return isGone;
 }
 
@@ -78,11 +86,13 @@ function interrupted(): Outcome {
 
 function readLines(stream: Readable, context: RunContext, lastWords: LastWords): Promise<void> {
   const lines = new LineSplitter((line) => {
-    lastWords.add(line);
-    context.output(line);
+    lastWords.add(context.output(line));
   });
   return new Promise((resolve) => {
-    stream.on('data', (chunk: Buffer) => lines.push(chunk));
+    stream.on('data', (chunk: Buffer) => {
+      context.heard();
+      lines.push(chunk);
+    });
     stream.on('error', () => stream.destroy());
     stream.once('close', () => {
       lines.end();
@@ -113,14 +123,4 @@ async function closePipes(child: Child, closed: Promise<unknown>): Promise<void>
   child.stdout.destroy();
   child.stderr.destroy();
   await within(PIPES_LIMIT_MS, closed);
-}
-
-async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
-  const over = new AbortController();
-  try {
-    const limit = delay(limitMs, undefined, { signal: over.signal }).catch(() => undefined);
-    return await Promise.race([promise, limit]);
-  } finally {
-    over.abort();
-  }
 }
