@@ -8,9 +8,6 @@ import { RunnerError } from '../../src/job/runner.ts';
 import type { RunnerOptions } from '../../src/processors/options.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeContext, makeJob, makeRunner } from './harness.ts';
-import { describeProcessor } from './contract.ts';
-
-describeProcessor('shell', 'shell!./programs/kinds %{parameters.do}');
 
 async function run(
   command: string,

@@ -15,9 +15,12 @@ export function compileShellCommand(
   const text = new CommandText(command);
   readShellCommand(text);
   const compiled = text.compiled();
+  const { problems } = text;
+  // Where the reader has refused a placeholder, it is no use to say what a shell would do with it.
+  const isRefused = (placeholder: string) => problems.some(({ message }) => message.startsWith(placeholder));
   RunnerError.throwAll([
-    ...text.problems,
-    ...findEvaluations(compiled),
+    ...problems,
+    ...findEvaluations(compiled).filter(({ message }) => !isRefused(message.split(' ', 1)[0] ?? '')),
     ...compiled.placeholders.flatMap((placeholder) => check(placeholder)),
   ]);
   return compiled;

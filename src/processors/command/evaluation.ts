@@ -1,19 +1,14 @@
 import { RunnerError } from '../../job/runner.ts';
 import type { CompiledCommand } from './command-text.ts';
+import { codeArguments, type Evaluation, programAt } from './code-arguments.ts';
 import { type SimpleCommand, simpleCommands } from './simple-commands.ts';
+import { nestedCommands } from './wrappers.ts';
 
 /*
  * A value that arrives whole as one argument is still code to a command that evaluates its arguments. What is known
  * to do so is refused where it is plain to see, in the same simple command; what is hidden (a variable that is
  * evaluated later, a command over ssh) is not found here.
  */
-
-/** What of a command would be evaluated, in words: how to do without. */
-interface Evaluation {
-  readonly words: readonly string[];
-  readonly where: string;
-  readonly fix: string;
-}
 
 type Rule = (args: readonly string[], command: string) => Evaluation;
 
@@ -44,26 +39,30 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 /** A problem for each placeholder whose value the command would evaluate. */
 export function findEvaluations({ text, placeholders }: CompiledCommand): RunnerError[] {
-  return simpleCommands(text)
+  const problems = simpleCommands(text)
     .flatMap(evaluationsOf)
-    .flatMap(({ words, where, fix }) =>
+    .flatMap(({ words, where, fix, isOpenToSettings = false }) =>
       words
         .flatMap((word) => [...word.matchAll(/\$\{RBIT_P(\d+)\}/g)])
-        .flatMap(([, number]) => placeholders[Number(number) - 1]?.text ?? [])
-        .map((placeholder) => {
+        .flatMap(([, number]) => placeholders[Number(number) - 1] ?? [])
+        .filter(({ kind }) => kind !== 'setting' || !isOpenToSettings)
+        .map(({ text: placeholder }) => {
           const safe = fix.replaceAll('…', () => placeholder);
           return new RunnerError(`${placeholder} stands in ${where}, which would run it as code`, safe);
         }),
     );
+  // Of a command in a command, more than one rule may say the same.
+  return [...new Map(problems.map((problem) => [problem.message, problem])).values()];
 }
 
 function evaluationsOf({ words, redirections }: SimpleCommand): Evaluation[] {
-  const [command = '', ...args] = words.slice(commandAt(words));
+  const called = words.slice(commandAt(words));
+  const [command = '', ...args] = called;
   const rule = Object.hasOwn(RULES, command) ? RULES[command] : undefined;
   const targets = redirections.filter(([operator]) => operator === '>&').map(([, target]) => target);
   return [
     ...(rule === undefined ? [] : [rule(args, command)]),
-    ...shellCommand(command, args),
+    ...nestedCommands(called).flatMap((nested) => [...codeArguments(nested), programAt(nested[0] ?? '')]),
     { words: targets, where: 'the target of >&', fix: 'write > … 2>&1' },
   ];
 }
@@ -74,30 +73,6 @@ const PRELUDE = /^(?:[!{]|if|then|elif|else|while|until|do|time|command|builtin|
 function commandAt(words: readonly string[]): number {
   const at = words.findIndex((word) => !PRELUDE.test(word));
   return at === -1 ? words.length : at;
-}
-
-const SHELL = /^(?:\/(?:usr\/)?bin\/)?(?:sh|bash|dash|zsh|ksh)$/;
-/** Commands that run the command among their arguments. */
-const WRAPPER =
-  /^(?:exec|env|sudo|doas|nohup|nice|ionice|timeout|setsid|stdbuf|flock|chroot|unshare|xargs|find|parallel)$/;
-
-/** The text after the `-c` of a shell. */
-function shellCommand(command: string, args: readonly string[]): Evaluation[] {
-  const all = [command, ...args];
-  const at = SHELL.test(command) ? 0 : WRAPPER.test(command) ? all.findIndex((word) => SHELL.test(word)) : -1;
-  if (at === -1) return [];
-  const shell = all[at] ?? '';
-  let isCommand = false;
-  for (let index = at + 1; index < all.length; index++) {
-    const word = all[index] ?? '';
-    if (/^[-+][A-Za-z]*o$|^--(?:rcfile|init-file)$/.test(word)) index++;
-    else if (word !== '--' && !/^[-+]/.test(word)) {
-      const where = `the command of ${shell} -c`;
-      return isCommand ? [{ words: [word], where, fix: `write ${shell} -c 'echo "$1"' ${shell} …` }] : [];
-    }
-    if (/^-[A-Za-z]*c[A-Za-z]*$/.test(word)) isCommand = true;
-  }
-  return [];
 }
 
 function testOfVariable(args: readonly string[], command: string): Evaluation {

@@ -57,6 +57,16 @@ export function resolvePlaceholder(
   return { value: JSON.stringify(found) };
 }
 
+/** A setting that a placeholder names and the runner lacks, as an error to be told with the others. */
+export function requireSetting(
+  wanted: Placeholder,
+  runner: { readonly name: string; readonly settings: Readonly<Record<string, string>> },
+): RunnerError[] {
+  if (wanted.kind !== 'setting' || Object.hasOwn(runner.settings, wanted.setting)) return [];
+  const missing = `${wanted.text}: the runner has no setting "${wanted.setting}"`;
+  return [new RunnerError(missing, `add ${wanted.setting} = … to [runner:${runner.name}]`)];
+}
+
 function lookUp(wanted: Placeholder, job: Job, settings: Readonly<Record<string, string>>): unknown {
   switch (wanted.kind) {
     case 'name':

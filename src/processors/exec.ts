@@ -1,0 +1,21 @@
+import type { Job } from '../job/job.ts';
+import { type Runner, RunnerError } from '../job/runner.ts';
+import { createCommandRunner } from './child/command-runner.ts';
+import { requireProgram } from './command/program.ts';
+import { fillWords } from './command/fill.ts';
+import { readWords } from './command/words.ts';
+import type { RunnerOptions } from './options.ts';
+
+/** `exec!FILE ARG…`: each job is one process of FILE, without a shell, the message’s body on stdin. */
+export function createExecRunner(options: RunnerOptions): Runner {
+  const { spec, settings } = options;
+  return createCommandRunner(options, async (surroundings) => {
+    const [program, ...words] = readWords(spec);
+    if (program === undefined) throw new RunnerError('no program after exec!', 'write it there');
+    const file = await requireProgram(program, words, { runner: options, ...surroundings });
+    return (job: Job) => {
+      const filled = fillWords(words, job, settings);
+      return 'kind' in filled ? filled : { file, args: filled.args, variables: {} };
+    };
+  });
+}
