@@ -50,7 +50,7 @@ export class Daemon {
         log.error('some messages could not be settled; the broker will hand them out again');
       }
     }
-    await endsWithin(Promise.all(runners.map((runner) => runner.stop())), FAREWELL_MS);
+    await endsWithin(Promise.all(runners.map((runner) => runner.stop())), killGraceMs + FAREWELL_MS);
     await broker.close(FAREWELL_MS);
     await journal.close();
     log.info('stopped');
