@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Runners are loaded by Node itself, and print to the real streams, as they do in the daemon.
+    experimental: { viteModuleRunner: false },
+    disableConsoleIntercept: true,
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',

@@ -7,11 +7,8 @@ import type { Outcome } from '../../src/job/outcome.ts';
 import { type Runner, RunnerError } from '../../src/job/runner.ts';
 import { eventually } from '../support/eventually.ts';
 import { type LogLine, type Watched, makeContext, makeJob, makeRunner } from './harness.ts';
-import { describeProcessor } from './contract.ts';
 
 const KINDS = 'module!./modules/kinds.ts';
-
-describeProcessor('module', KINDS);
 
 function act(
   runner: Runner,
@@ -267,6 +264,20 @@ describe('where a function is found', () => {
     const { message, fix } = refusal as RunnerError;
     expect(`${message} (${fix})`).toContain(words);
   });
+});
+
+test('a thread may have no more in its heap than memory says, and the log tells so', async () => {
+  const lines: LogLine[] = [];
+  const runner = makeRunner(KINDS, { threads: 1, limits: { memory: 48 * 1024 * 1024 }, lines });
+  await runner.start();
+  expect(lines.map(({ message }) => message).join()).toContain('the heap of each thread');
+  expect(await act(runner, 'memory')).toMatchObject({
+    kind: 'failed',
+    retryable: true,
+    message: expect.stringContaining('memory') as string,
+  });
+  expect(await act(runner, 'return', 1)).toEqual({ kind: 'completed', data: 1 });
+  await runner.stop();
 });
 
 test('a thread sees nothing of the environment but the base and env.*', async () => {

@@ -1,14 +1,11 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Job } from '../../job/job.ts';
+import type { JobEnd } from '../module/job-end.ts';
+import type { ModulePath } from '../module/module-path.ts';
 import type { LogLevel } from '../options.ts';
 
 /** What a thread is born with; it takes it away from where the module could find it. */
-export interface ThreadData {
-  /** URL of a file, or a package's name. */
-  readonly specifier: string;
-  /** URL that a package's name is looked up from. */
-  readonly parentUrl: string;
-  readonly exportName: string;
+export interface ThreadData extends ModulePath {
   readonly settings: Readonly<Record<string, string>>;
   /** Its end of its channel with the daemon. */
   readonly port: MessagePort;
@@ -21,13 +18,6 @@ export type ToThread =
   | { readonly kind: 'run'; readonly id: number; readonly job: Job }
   | { readonly kind: 'abort'; readonly id: number }
   | { readonly kind: 'ping'; readonly count: number };
-
-/** How a function ended. `json` is data as text, so that the daemon never copies a stranger's objects. */
-export type JobEnd =
-  | { readonly kind: 'completed'; readonly json?: string }
-  | { readonly kind: 'failed'; readonly message: string; readonly json?: string }
-  | { readonly kind: 'blocked'; readonly reason: string; readonly delay?: number | string }
-  | { readonly kind: 'crashed'; readonly message: string; readonly stack?: string };
 
 /** What a thread says to the daemon; without `id` it concerns no job that is running. */
 export type FromThread =

@@ -7,7 +7,7 @@ import { LineSplitter } from '../child/lines.ts';
 import { ChannelToThread } from './channel-to-thread.ts';
 import { endWithDaemon } from '../child/live-processes.ts';
 import { endThread } from './end-thread.ts';
-import { describeThrown } from './job-end.ts';
+import { describeThrown } from '../module/job-end.ts';
 import { type Death, type Performance, RunningJobs } from './running-jobs.ts';
 import type { ThreadOptions } from './thread-options.ts';
 import type { FromThread, ThreadData } from './messages.ts';

@@ -1,4 +1,5 @@
-import type { FromThread, JobEnd } from './messages.ts';
+import type { JobEnd } from '../module/job-end.ts';
+import type { FromThread } from './messages.ts';
 
 type Check = (value: unknown) => boolean;
 type Shape = Readonly<Record<string, Check>>;

@@ -2,7 +2,7 @@ import type { Job } from '../../job/job.ts';
 import type { Outcome } from '../../job/outcome.ts';
 import type { RunContext } from '../../job/runner.ts';
 import type { Log } from '../options.ts';
-import { outcomeOfEnd } from './job-end-outcome.ts';
+import { outcomeOfEnd } from '../module/job-end-outcome.ts';
 import type { CountedFromThread, FromThread } from './messages.ts';
 
 /** `lost`: the thread ended under the job. Its own doing, a neighbour's, or nobody can tell which of several. */

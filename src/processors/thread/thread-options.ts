@@ -1,5 +1,5 @@
 import type { ResourceLimits } from 'node:worker_threads';
-import type { ModulePath } from './module-path.ts';
+import type { ModulePath } from '../module/module-path.ts';
 import type { RunList } from '../child/run-list.ts';
 import type { Log } from '../options.ts';
 

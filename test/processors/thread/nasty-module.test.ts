@@ -73,7 +73,10 @@ describe('a flood', () => {
       const context = {
         ...makeContext(),
         signal: controller.signal,
-        output: take,
+        output(line: string) {
+          take();
+          return line;
+        },
         progress: take,
       };
       const flooded = makeRunner('module!./modules/nasty.ts', {

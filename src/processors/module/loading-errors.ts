@@ -3,9 +3,9 @@ import { RunnerError } from '../../job/runner.ts';
 import { LOOKED_UP_FROM } from './module-path.ts';
 
 /**
- * What a thread said of a module that it could not load, with the fix where there is one. `directory` is the INI's.
- * A thread can send no more than text, and Node itself says more than it should: a package is missing in a folder, not
- * in the file that it was looked up for.
+ * Why a module could not be loaded, with the fix where there is one. `directory` is the INI's. What comes from a thread
+ * or a process is no more than text, and Node itself says more than it should: a package is missing in a folder, not in
+ * the file that it was looked up for.
  */
 export function explainLoading(error: RunnerError, directory: string): RunnerError {
   const { message } = error;

@@ -24,7 +24,7 @@ export interface ModulePath {
 export async function readModulePath(spec: string, directory: string): Promise<ModulePath> {
   const [, path = '', exportName = 'default'] =
     /^(.*?)(?::([\p{ID_Start}$_][\p{ID_Continue}$]*))?$/su.exec(spec.trim()) ?? [];
-  if (path === '') throw new RunnerError('no path after module!', 'try module!./runner.ts');
+  if (path === '') throw new RunnerError('no path to a module', 'try ./runner.ts');
   const parentUrl = pathToFileURL(join(directory, LOOKED_UP_FROM)).href;
   const file = resolve(directory, path);
   const found = await stat(file).catch(() => undefined);

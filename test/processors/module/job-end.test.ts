@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Blocked, Failed } from '../../../src/job/failures.ts';
-import { endOfReturn, endOfThrow } from '../../../src/processors/thread/job-end.ts';
+import { endOfReturn, endOfThrow } from '../../../src/processors/module/job-end.ts';
 
 const MIB = 1024 * 1024;
 const LARGE = 'ü'.repeat(8 * MIB);

@@ -1,36 +1,49 @@
-import type { ChannelToDaemon } from './channel-to-daemon.ts';
-import { shorten } from './shorten.ts';
+import { shorten } from '../report/shorten.ts';
 
 /** A job that never lets the loop turn is shown so often. */
 const INTERVAL_MS = 100;
 const RETRY_MS = 10;
 
-interface Progress {
+/** How far a job is, in percent. */
+export interface Progress {
   readonly percent: number;
   readonly message?: string;
 }
 
+/** Where progress goes. */
+export interface ProgressSink {
+  /** False while the other side has not yet heard what was said before. */
+  hasRoom(): boolean;
+  /** May wait for room. */
+  send(progress: Progress): void;
+}
+
+/** What a module hands over, within 0 and 100; undefined when it is no number. */
+export function readProgress(percent: unknown, message: unknown): Progress | undefined {
+  const share = Math.min(100, Math.max(0, Number(percent)));
+  if (Number.isNaN(share)) return undefined;
+  return typeof message === 'string' ? { percent: share, message: shorten(message) } : { percent: share };
+}
+
 /**
  * Tells how far one job is: its first word in a turn of the loop at once, then only the latest, at the turn's end or when
- * there is room for it. Only the newest is of use, so a job never waits here. Lives inside the thread.
+ * there is room for it. Only the newest is of use, so a job never waits here. Lives beside the job, apart from the daemon.
  */
-export class ThreadProgress {
-  readonly #channel: ChannelToDaemon;
-  readonly #id: number;
+export class JobProgress {
+  readonly #sink: ProgressSink;
   #latest: Progress | undefined;
   #isScheduled = false;
   #sentAt = 0;
 
-  constructor(channel: ChannelToDaemon, id: number) {
-    this.#channel = channel;
-    this.#id = id;
+  constructor(sink: ProgressSink) {
+    this.#sink = sink;
   }
 
   /** Takes what a module hands over; what is no number is left out. */
   tell(percent: unknown, message: unknown): void {
-    const share = Math.min(100, Math.max(0, Number(percent)));
-    if (Number.isNaN(share)) return;
-    this.#latest = { percent: share, ...(typeof message === 'string' ? { message: shorten(message) } : {}) };
+    const progress = readProgress(percent, message);
+    if (progress === undefined) return;
+    this.#latest = progress;
     if (!this.#isScheduled || performance.now() - this.#sentAt >= INTERVAL_MS) this.#sendIfRoom();
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -49,7 +62,7 @@ export class ThreadProgress {
   }
 
   #sendIfRoom(): void {
-    if (this.#channel.hasRoom()) this.#send();
+    if (this.#sink.hasRoom()) this.#send();
   }
 
   #send(): void {
@@ -57,6 +70,6 @@ export class ThreadProgress {
     if (latest === undefined) return;
     this.#latest = undefined;
     this.#sentAt = performance.now();
-    this.#channel.postWhenRoom({ kind: 'progress', id: this.#id, ...latest }, [latest.message ?? '']);
+    this.#sink.send(latest);
   }
 }

@@ -1,9 +1,9 @@
 import { type Outcome, completed, crashed, failed } from '../../job/outcome.ts';
-import { parseDelayMs } from './delay.ts';
+import { parseDelayMs } from '../report/delay.ts';
 import type { Log } from '../options.ts';
-import type { JobEnd } from './messages.ts';
+import type { JobEnd } from './job-end.ts';
 
-/** The Outcome of what a thread told of a job. A Blocked with a delay that is none is logged, and keeps the runner's own delay. */
+/** The Outcome of how a job's function ended. A Blocked with a delay that is none is logged, and keeps the runner's own delay. */
 export function outcomeOfEnd(end: JobEnd, log?: Log): Outcome {
   switch (end.kind) {
     case 'completed':

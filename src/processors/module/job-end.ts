@@ -1,19 +1,22 @@
 import { inspect } from 'node:util';
 import { isBlocked, isFailed } from '../../job/failures.ts';
-import type { JobEnd } from './messages.ts';
-import { shorten } from './shorten.ts';
+import { DEEPEST_DATA, depthOf, LARGEST_DATA_BYTES } from '../report/data-limits.ts';
+import { shorten } from '../report/shorten.ts';
+
+/** How a function ended. `json` is data as text, so that the daemon never copies a stranger's objects. */
+export type JobEnd =
+  | { readonly kind: 'completed'; readonly json?: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly json?: string }
+  | { readonly kind: 'blocked'; readonly reason: string; readonly delay?: number | string }
+  | { readonly kind: 'crashed'; readonly message: string; readonly stack?: string };
 
 // Taken before the module is loaded, which may replace it.
 const { stringify } = JSON;
 
-const LARGEST_DATA_BYTES = 16 * 1024 * 1024;
-/** The daemon's stack is a quarter of a thread's: what can be made here could not be passed on there. */
-const DEEPEST_DATA = 1_000;
-
 /** How a job ended whose function returned `value`: completed, or failed when JSON cannot carry the value. */
-export function endOfReturn(value: unknown): JobEnd {
+export function endOfReturn(value: unknown, deepest = DEEPEST_DATA): JobEnd {
   if (value === undefined) return { kind: 'completed' };
-  const data = readData(value);
+  const data = readData(value, deepest);
   if ('json' in data) return { kind: 'completed', json: data.json };
   return {
     kind: 'failed',
@@ -22,9 +25,9 @@ export function endOfReturn(value: unknown): JobEnd {
 }
 
 /** How a job ended whose function threw `thrown`: Failed and Blocked of any copy of rbit-ts, else a crash. */
-export function endOfThrow(thrown: unknown): JobEnd {
+export function endOfThrow(thrown: unknown, deepest = DEEPEST_DATA): JobEnd {
   try {
-    if (isFailed(thrown)) return endOfFailed(shorten(thrown.message), thrown.data);
+    if (isFailed(thrown)) return endOfFailed(shorten(thrown.message), thrown.data, deepest);
     if (isBlocked(thrown)) {
       const { message, delay } = thrown;
       return {
@@ -57,9 +60,9 @@ export function describeThrown(thrown: unknown): { message: string; stack?: stri
   }
 }
 
-function endOfFailed(message: string, value: unknown): JobEnd {
+function endOfFailed(message: string, value: unknown, deepest: number): JobEnd {
   if (value === undefined) return { kind: 'failed', message };
-  const data = readData(value);
+  const data = readData(value, deepest);
   if ('json' in data) return { kind: 'failed', message, json: data.json };
   return { kind: 'failed', message: `${message} (${data.isTooLarge ? '' : 'its data '}${data.problem})` };
 }
@@ -72,14 +75,14 @@ function plainDelay(delay: unknown): number | string {
 
 type Data = { readonly json: string } | { readonly problem: string; readonly isTooLarge: boolean };
 
-function readData(value: unknown): Data {
+function readData(value: unknown, deepest: number): Data {
   try {
     const json = toJson(value);
     const bytes = Buffer.byteLength(json);
     if (bytes > LARGEST_DATA_BYTES) {
       return { problem: `its data is too large: ${bytes} bytes, at most 16 MiB`, isTooLarge: true };
     }
-    if (depthOf(json) > DEEPEST_DATA) throw new RangeError(`it is nested deeper than ${DEEPEST_DATA} levels`);
+    if (depthOf(json) > deepest) throw new RangeError(`it is nested deeper than ${deepest} levels`);
     return { json };
   } catch (error) {
     return { problem: `is not JSON: ${firstLine(error)}`, isTooLarge: false };
@@ -104,19 +107,4 @@ function firstLine(error: unknown): string {
       .message.replace(/^(?:Type|Range)Error: /, '')
       .split('\n')[0] ?? ''
   );
-}
-
-function depthOf(json: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let isInText = false;
-  for (let index = 0; index < json.length; index++) {
-    const character = json[index];
-    if (character === '"') isInText = !isInText;
-    else if (isInText && character === '\\') index += 1;
-    else if (isInText) continue;
-    else if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth);
-    else if (character === ']' || character === '}') depth -= 1;
-  }
-  return deepest;
 }
