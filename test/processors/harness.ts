@@ -1,42 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import { afterAll } from 'vitest';
-import type { Job } from '../../src/job/job.ts';
-import type { RunContext, Runner } from '../../src/job/runner.ts';
-import type { LogLevel, RunnerOptions } from '../../src/processors/options.ts';
-import { processors } from '../../src/processors/registry.ts';
+import type { Runner } from '../../src/job/runner.ts';
+import { makeUnwatchedRunner, type RunnerChanges } from './make-runner.ts';
 
-/** Folder of the fixtures that runners in tests are looked up from. */
-export const FIXTURES = new URL('../fixtures/', import.meta.url).pathname.replace(/\/$/, '');
+export {
+  FIXTURES,
+  isAlive,
+  type LogLine,
+  makeContext,
+  makeJob,
+  type RunnerChanges,
+  type Watched,
+} from './make-runner.ts';
 
-export interface LogLine {
-  readonly level: LogLevel;
-  readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>> | undefined;
-}
-
-/** Makes a runner from its line, as the daemon would, with short times. */
-export function makeRunner(
-  line: string,
-  changes: Partial<RunnerOptions> & { lines?: LogLine[] } = {},
-): Runner {
-  const { lines, ...options } = changes;
-  const bang = line.indexOf('!');
-  const processor = processors.get(line.slice(0, bang));
-  if (processor === undefined) throw new Error(`no such processor: ${line}`);
-  const runner = processor({
-    name: 'test-runner',
-    spec: line.slice(bang + 1),
-    directory: FIXTURES,
-    settings: {},
-    concurrency: 4,
-    killGraceMs: 300,
-    env: {},
-    successCodes: [0],
-    blockedCodes: [75],
-    unavailableCodes: [126, 127],
-    log: (level, message, fields) => lines?.push({ level, message, fields }),
-    ...options,
-  });
+/** Makes a runner that is stopped after the last test of its file, if none has stopped it. */
+export function makeRunner(line: string, changes: RunnerChanges = {}): Runner {
+  const runner = makeUnwatchedRunner(line, changes);
   made.push(runner);
   return runner;
 }
@@ -46,48 +24,3 @@ const made: Runner[] = [];
 afterAll(async () => {
   await Promise.all(made.map((runner) => runner.stop()));
 });
-
-export function makeJob(body: unknown = {}, changes: Partial<Job> = {}): Job {
-  const parts = (typeof body === 'object' && body !== null ? body : {}) as Partial<Job>;
-  return {
-    id: 'job-1',
-    queue: 'jobs',
-    runner: 'test-runner',
-    body,
-    parameters: parts.parameters ?? {},
-    dynamic: parts.dynamic ?? {},
-    notify: parts.notify ?? {},
-    attempt: 1,
-    redelivered: false,
-    headers: {},
-    ...changes,
-  };
-}
-
-export interface Watched extends RunContext {
-  readonly lines: string[];
-  readonly steps: Array<readonly [number, string | undefined]>;
-  readonly abort: () => void;
-}
-
-/** A context that keeps what it is told. */
-export function makeContext(input: string | Uint8Array = ''): Watched {
-  const controller = new AbortController();
-  const lines: string[] = [];
-  const steps: Array<readonly [number, string | undefined]> = [];
-  return {
-    input: typeof input === 'string' ? Buffer.from(input) : input,
-    signal: controller.signal,
-    output: (line) => lines.push(line),
-    progress: (percent, message) => steps.push([percent, message]),
-    lines,
-    steps,
-    abort: () => controller.abort(),
-  };
-}
-
-/** Whether a process is there and can still do anything. */
-export async function isAlive(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  return stat !== undefined && !/\) [ZX] /.test(stat);
-}
