@@ -9,6 +9,8 @@ import { checkStateDir } from '../daemon/state-dir.ts';
 import { formatDuration } from '../job/duration.ts';
 import { checkBroker } from './check-broker.ts';
 import { checkEmbedded } from './check-embedded.ts';
+import { reportForeignEnd } from './end-process.ts';
+import { EXIT } from './exit-codes.ts';
 import { printProblems, reportConfigErrors } from './config-errors.ts';
 import { readConfig } from './read-config.ts';
 import { table } from './terminal/table.ts';
@@ -35,6 +37,7 @@ Exit status: 0 when all is well, 78 for a bad configuration, 69 when the broker 
 async function check(files: string[], connect: boolean): Promise<void> {
   const config = await readConfig(files);
   printProblems(config.warnings, 'warning: ');
+  reportForeignEnd(EXIT.bug, config.secrets.mask);
   const { log } = await openLog({ level: 'silent', format: 'json', mask: config.secrets.mask });
   const state = await checkStateDir(config);
   const problems = [...(state === undefined ? [] : [state]), ...(await tryRunners(config, log))];

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { endProcess } from './end-process.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -24,7 +25,7 @@ export function listenForInterruption(): Interruption {
   }
 
   function onSignal(name: NodeJS.Signals): void {
-    if (controller.signal.aborted) process.exit(exitCode);
+    if (controller.signal.aborted) endProcess(exitCode);
     interrupt(name);
   }
 

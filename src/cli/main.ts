@@ -1,6 +1,7 @@
 import { Command, type CommanderError } from 'commander';
 import { checkCommand } from './check.ts';
 import { deadCommand } from './dead.ts';
+import { endProcess, endWhenWritten } from './end-process.ts';
 import { EXIT } from './exit-codes.ts';
 import { initCommand } from './init.ts';
 import { misspelledCommand } from './misspelled-command.ts';
@@ -11,7 +12,7 @@ import { oneLine } from './terminal/terminal-text.ts';
 import { tryCommand } from './try.ts';
 import { readVersion } from './version.ts';
 
-/** The command line: `argv` as in process.argv. Sets process.exitCode; see EXIT for what each number means. */
+/** The command line: `argv` as in process.argv. Ends the process with the command; see EXIT for what each status means. */
 export async function main(argv: readonly string[]): Promise<void> {
   const leaveStandardOutput = guardStandardOutput();
   const program = new Command('rbit-ts')
@@ -50,6 +51,7 @@ Without CONFIG: ./rbit.ini, else ~/.rbit.ini, else /etc/rbit/rbit.ini.`,
     return;
   }
   await program.parseAsync(argv);
+  await endWhenWritten();
 }
 
 function commandsOf(command: Command): Command[] {
@@ -57,5 +59,5 @@ function commandsOf(command: Command): Command[] {
 }
 
 function endOnWrongUse({ exitCode }: CommanderError): void {
-  process.exit(exitCode === 0 ? EXIT.ok : EXIT.usage);
+  endProcess(exitCode === 0 ? EXIT.ok : EXIT.usage);
 }

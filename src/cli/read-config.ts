@@ -2,6 +2,8 @@ import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { findConfig, loadConfig } from '../config/load.ts';
 import { inOrder } from '../config/problem.ts';
+import { reportForeignEnd } from './end-process.ts';
+import { EXIT } from './exit-codes.ts';
 import { openLog } from '../daemon/log.ts';
 import { tryRunners } from '../daemon/runners.ts';
 
@@ -19,6 +21,7 @@ export async function withRunnerProblems<T>(work: () => Promise<T>): Promise<T> 
     return await work();
   } catch (error) {
     if (!(error instanceof ConfigError) || error.sound === undefined) throw error;
+    reportForeignEnd(EXIT.badConfig, error.sound.secrets.mask);
     const { log, close } = await openLog({ level: 'silent', format: 'json', mask: error.sound.secrets.mask });
     const problems = [...error.problems, ...(await tryRunners(error.sound, log))];
     await close();

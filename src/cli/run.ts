@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { compose } from '../daemon/compose.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { type Log, openLog } from '../daemon/log.ts';
@@ -8,6 +10,7 @@ import { endLeftovers, openRunList } from '../daemon/leftovers.ts';
 import { listenToSignals } from '../daemon/signals.ts';
 import { makeStateDir } from '../daemon/state-dir.ts';
 import { printProblems, reportConfigErrors } from './config-errors.ts';
+import { endProcess, onForeignEnd } from './end-process.ts';
 import { EXIT } from './exit-codes.ts';
 import { readConfig, withRunnerProblems } from './read-config.ts';
 import { readVersion } from './version.ts';
@@ -35,14 +38,25 @@ async function run(files: string[]): Promise<void> {
   // Said before anything runs, together with what is wrong with the runners.
   await withRunnerProblems(() => makeStateDir(config));
   const { logLevel: level, logFormat: format } = config.rbit;
-  const { log, close } = await openLog({ level, format, mask: config.secrets.mask });
+  const { log, close, logLast } = await openLog({ level, format, mask: config.secrets.mask });
   printProblems(config.warnings, 'warning: ');
-  const exit = async (code: number): Promise<void> => {
-    await close();
-    process.exit(code);
-  };
-  endOnBugs(log, exit);
+  onForeignEnd(EXIT.bug, ({ message, error }) =>
+    logLast(`bug: ${message}; rbit-ts ends, and the broker hands out again what was running`, error),
+  );
+  try {
+    await work(config, log, async (code) => {
+      await close();
+      endProcess(code);
+    });
+  } catch (error) {
+    // Anything else is a bug, which is logged.
+    if (error instanceof ConfigError) await close();
+    throw error;
+  }
+}
 
+/** Works until a signal comes, and ends with `exit`. */
+async function work(config: Config, log: Log, exit: (code: number) => Promise<void>): Promise<void> {
   const stop = Promise.withResolvers<NodeJS.Signals>();
   let daemon: Daemon | undefined;
   listenToSignals({
@@ -69,13 +83,4 @@ async function run(files: string[]): Promise<void> {
   log.info(`${await stop.promise}: no new jobs; what runs may end`);
   await daemon.stop();
   await exit(EXIT.ok);
-}
-
-function endOnBugs(log: Log, exit: (code: number) => Promise<void>): void {
-  for (const bug of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(bug, (error: unknown) => {
-      log.fatal({ err: error }, 'bug: rbit-ts ends; the broker hands out again what was running');
-      void exit(EXIT.bug);
-    });
-  }
 }

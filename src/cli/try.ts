@@ -4,6 +4,7 @@ import type { JobEvent } from '../client/job-event.ts';
 import { readJobEvent } from '../client/read-job-event.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config, RunnerConfig } from '../config/config.ts';
+import { maskJson } from '../config/masked-json.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { createCallbackLog } from '../daemon/callback-log.ts';
 import { startRunners, stopRunners } from '../daemon/runners.ts';
@@ -14,6 +15,7 @@ import { printProblems } from './config-errors.ts';
 import { addConfigOption } from './config-option.ts';
 import { createDisplay } from './terminal/display.ts';
 import type { Display } from './terminal/display-port.ts';
+import { reportForeignEnd } from './end-process.ts';
 import { EXIT } from './exit-codes.ts';
 import { listenForInterruption } from './interruption.ts';
 import { addJobBodyOptions, type JobBody, type JobBodyOptions, readJobBody } from './job-body.ts';
@@ -54,7 +56,9 @@ async function tryRunner(name: string, options: TryOptions): Promise<void> {
     'warning: ',
   );
   const body = await readJobBody(options);
-  const { mask } = config.secrets;
+  const { secrets } = config;
+  const mask = (text: string): string => maskJson(text, secrets.mask);
+  reportForeignEnd(EXIT.jobFailed, mask);
   const display = createDisplay({ json: options.json === true, stream: process.stdout, mask });
   const interruption = listenForInterruption();
   try {

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { maskJson } from '../config/masked-json.ts';
 import type { Log, LogOptions } from './log.ts';
 
 /** A log of one job, whose lines go to a function, masked: for commands that show them among other things. */
@@ -12,12 +13,12 @@ export function createCallbackLog(
       base: null,
       timestamp: false,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: mask },
+      hooks: { streamWrite: (line) => maskJson(line, mask) },
     },
     {
       write(line) {
         const entry = JSON.parse(line) as Record<string, unknown>;
-        const { level: label, msg, runner: _runner, job: _job, ...fields } = entry;
+        const { level: label = level, msg = '', runner: _runner, job: _job, ...fields } = entry;
         const more = Object.keys(fields).length === 0 ? '' : ` ${JSON.stringify(fields)}`;
         tell(String(label), `${String(msg)}${more}`);
       },

@@ -115,6 +115,7 @@ export function policyOf(section: RunnerConfig): Policy {
     required: section.required,
     concurrency: section.concurrency,
     timeoutMs: section.timeoutMs,
+    idleTimeoutMs: section.idleTimeoutMs,
     killGraceMs: section.killGraceMs,
     blockedDelay: section.blockedDelay,
     blockedLimit: section.blockedLimit,
@@ -124,6 +125,8 @@ export function policyOf(section: RunnerConfig): Policy {
     // An unacknowledged message is the broker's, which hands it out again: that is no reason to fail.
     onRestart: section.ack === 'receipt' ? section.onRestart : 'rerun',
     keepFailed: section.keepFailed,
+    maxOutput: section.maxOutput,
+    redact: section.redact,
     output: section.output,
     notify: section.notify,
   };

@@ -1,5 +1,16 @@
-import { setTimeout as wait } from 'node:timers/promises';
-import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import { once } from 'node:events';
+import { writeSync } from 'node:fs';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
+import {
+  type DestinationStream,
+  destination,
+  type Logger,
+  pino,
+  stdSerializers,
+  stdTimeFunctions,
+} from 'pino';
+import type { PrettyOptions } from 'pino-pretty';
+import { maskJson } from '../config/masked-json.ts';
 
 export type Log = Logger;
 
@@ -19,45 +30,72 @@ const CLOSE_LIMIT_MS = 500;
 const IN_THE_TEXT =
   'queue,runner,job,attempt,outcome,durationMs,disposal,purpose,pid,node,running,replyTo,status';
 
-/** A log, and what has to be done before the process ends: never takes longer than half a second. */
+/** A log, and what has to be done before the process ends: neither takes longer than half a second. */
 export interface OpenLog {
   readonly log: Log;
+  /** Resolves when what was logged is written. Nothing may be logged any more. */
   readonly close: () => Promise<void>;
+  /** Writes a fatal line, and what was logged before, until it returns: for a process that has no other turn left. */
+  readonly logLast: (text: string, error?: unknown) => void;
 }
 
 /** The daemon's own log on standard output: one line a fact. */
 export async function openLog({ level, format, mask }: LogOptions): Promise<OpenLog> {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
-  const { stream, close } = isPretty ? await prettyStream() : jsonStream();
+  const { stream, close, writeNow } = isPretty ? await prettyStream() : jsonStream();
+  const maskLine = (line: string): string => maskJson(line, mask);
   const log = pino(
     {
       level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: mask },
+      hooks: { streamWrite: maskLine },
     },
     stream,
   );
-  return { log, close };
+  return { log, close, logLast: (text, error) => writeNow(maskLine(fatalLine(text, error))) };
+}
+
+function fatalLine(msg: string, error: unknown): string {
+  const err = error instanceof Error ? stdSerializers.err(error) : error;
+  return `${JSON.stringify({ level: 'fatal', time: new Date().toISOString(), err, msg })}\n`;
 }
 
 interface LogStream {
   readonly stream: DestinationStream;
   readonly close: () => Promise<void>;
+  /** Writes a line of JSON, after all that waits, until it returns. */
+  readonly writeNow: (line: string) => void;
 }
 
 // A reader that goes away (`rbit-ts | head`), falls asleep or has no room must not take the jobs with it, nor keep
 // the daemon from ending: its own flush at the exit would wait for ever.
 function jsonStream(): LogStream {
-  const stream = destination({ fd: 1, sync: false, maxLength: MOST_UNREAD });
-  stream.on('error', () => {});
+  let giveUpAt = Number.POSITIVE_INFINITY;
+  let isBroken = false;
+  const retryEAGAIN = (): boolean => performance.now() < giveUpAt;
+  const stream = destination({ fd: 1, sync: false, maxLength: MOST_UNREAD, retryEAGAIN });
+  stream.on('error', () => {
+    isBroken = true;
+  });
   return {
     stream,
     async close() {
-      const flushed = new Promise<void>((resolve) => stream.flush(() => resolve()));
-      await Promise.race([flushed, wait(CLOSE_LIMIT_MS)]);
+      // Its `flush` calls back at once, and `destroy` forgets what waits.
+      const closed = once(stream, 'close').catch(() => {});
+      stream.end();
+      if (!isBroken) await Promise.race([closed, wait(CLOSE_LIMIT_MS)]);
       stream.destroy();
+    },
+    writeNow(line) {
+      giveUpAt = performance.now() + CLOSE_LIMIT_MS;
+      try {
+        stream.write(line);
+        stream.flushSync();
+      } catch {
+        // Nobody reads it.
+      }
     },
   };
 }
@@ -65,16 +103,30 @@ function jsonStream(): LogStream {
 // Loaded only where somebody looks: it costs more start-up time than the rest of the log.
 async function prettyStream(): Promise<LogStream> {
   const { default: pretty } = await import('pino-pretty');
-  process.stdout.on('error', () => {});
-  const stream = pretty({
-    colorize: process.stdout.isTTY,
+  const { stdout } = process;
+  stdout.on('error', () => {});
+  const options: PrettyOptions = {
+    colorize: stdout.isTTY,
     translateTime: 'SYS:HH:MM:ss.l',
-    destination: process.stdout,
     ignore: IN_THE_TEXT,
     // What jobs print and what messages are called is not to move the cursor or to look like lines of ours.
     messageFormat: (entry, key) => withoutControls(String(entry[key])),
-  });
-  return { stream, close: async () => {} };
+  };
+  return {
+    stream: pretty({ ...options, destination: stdout }),
+    async close() {
+      // A line takes a turn on its way through.
+      await nextTurn();
+      await Promise.race([new Promise((resolve) => stdout.write('', resolve)), wait(CLOSE_LIMIT_MS)]);
+    },
+    writeNow(line) {
+      try {
+        writeSync(stdout.fd, pretty.prettyFactory(options)(line));
+      } catch {
+        // Nobody reads it.
+      }
+    },
+  };
 }
 
 function withoutControls(text: string): string {

@@ -3,7 +3,10 @@ import type { Config, RunnerConfig } from '../config/config.ts';
 import { inOrder, type Problem } from '../config/problem.ts';
 import { type Runner, RunnerError } from '../job/runner.ts';
 import type { RunList } from '../processors/child/run-list.ts';
-import { processors } from '../processors/registry.ts';
+import type { Limits, Log as RunnerLog } from '../processors/options.ts';
+import { createOwnProcessor } from '../processors/own.ts';
+import { type Processor, processors } from '../processors/registry.ts';
+import { maskedDeep, maskingAlso } from '../worker/masked.ts';
 import type { Log } from './log.ts';
 
 /**
@@ -39,7 +42,7 @@ export async function stopRunners(runners: Iterable<Runner>): Promise<void> {
 
 async function start(
   wanted: Iterable<RunnerConfig>,
-  { secrets }: SoundParts,
+  { secrets, processors: own }: SoundParts,
   log: Log,
   runList?: RunList,
 ): Promise<{ started: Map<string, Runner>; problems: Problem[] }> {
@@ -48,7 +51,8 @@ async function start(
   await Promise.all(
     [...wanted].map(async (section) => {
       try {
-        const runner = makeRunner(section, log, runList);
+        const make = processorOf(section.processor, own);
+        const runner = makeRunner(section, make, logOf(section, log), runList);
         await runner.start();
         started.set(section.name, runner);
       } catch (error) {
@@ -60,26 +64,62 @@ async function start(
   return { started, problems };
 }
 
-function makeRunner(section: RunnerConfig, log: Log, runList: RunList | undefined): Runner {
-  const make = processors.get(section.processor);
-  if (make === undefined) throw new RunnerError(`no processor "${section.processor}"`);
+function processorOf(name: string, own: SoundParts['processors']): Processor {
+  const section = own.get(name);
+  const found = processors.get(name) ?? (section === undefined ? undefined : createOwnProcessor(section));
+  if (found === undefined) throw new RunnerError(`no processor "${name}"`);
+  return found;
+}
+
+/** What a runner logs holds no more of what `redact` matches than what its jobs print does. */
+function logOf({ name, redact }: RunnerConfig, log: Log): RunnerLog {
+  if (redact.length === 0)
+    return (level, message, fields) => log[level]({ runner: name, ...fields }, message);
+  // Secrets are masked where the line is written.
+  const mask = maskingAlso(redact, (text) => text);
+  return (level, message, fields) => {
+    if (!log.isLevelEnabled(level)) return;
+    log[level]({ runner: name, ...(maskedDeep(fields ?? {}, mask) as typeof fields) }, mask(message));
+  };
+}
+
+function makeRunner(
+  section: RunnerConfig,
+  make: Processor,
+  log: RunnerLog,
+  runList: RunList | undefined,
+): Runner {
   const { threads, cwd } = section;
   return make({
     name: section.name,
     spec: section.spec,
     directory: section.directory,
     settings: section.settings,
+    section: section.section,
     concurrency: section.concurrency,
     killGraceMs: section.killGraceMs,
     env: section.env,
+    limits: limitsOf(section),
     successCodes: section.successCodes,
     blockedCodes: section.blockedCodes,
     unavailableCodes: section.unavailableCodes,
+    isolation: section.isolation,
+    maxJobs: section.maxJobs,
+    python: section.python,
     ...(threads === undefined ? {} : { threads }),
     ...(cwd === undefined ? {} : { cwd }),
     ...(runList === undefined ? {} : { runList }),
-    log: (level, message, fields) => log[level]({ runner: section.name, ...fields }, message),
+    log,
   });
+}
+
+function limitsOf({ user, group, nice, memory }: RunnerConfig): Limits {
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(group === undefined ? {} : { group }),
+    ...(nice === undefined ? {} : { nice }),
+    ...(memory === undefined ? {} : { memory }),
+  };
 }
 
 function problemOf(section: RunnerConfig, error: RunnerError, mask: (text: string) => string): Problem {

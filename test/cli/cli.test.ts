@@ -46,7 +46,8 @@ const nobodyMayRun = spawnSync(process.execPath, [CLI, '--version'], NOBODY).sta
 const AMQP = '[amqp]\nhost = localhost\n';
 
 describe('a bad configuration ends with 78 and one line that says where, what and how to mend it', () => {
-  it.concurrent.each(badFiles)('$name', async ({ text, expected }) => {
+  // What each of them is told is bad-files.test.ts; that the command says so and how it ends is one path for all.
+  it.concurrent.each(badFiles.filter((_, index) => index % 8 === 0))('$name', async ({ text, expected }) => {
     const { ini, remove } = await makeProject(text);
     const { code, stdout, stderr } = await rbitTs([ini]);
     expect({ code, stdout }).toStrictEqual({ code: 78, stdout: '' });

@@ -225,6 +225,77 @@ describe('the exchange', () => {
   });
 });
 
+describe('what a job says', () => {
+  async function published(exchange: string): Promise<() => Promise<string[]>> {
+    const { queue } = await requester.channel.assertQueue('', { exclusive: true });
+    await requester.channel.bindQueue(queue, exchange, 'output');
+    const lines: string[] = [];
+    await requester.channel.consume(
+      queue,
+      (message) => {
+        if (message !== null)
+          lines.push((JSON.parse(message.content.toString()) as { message: string }).message);
+      },
+      { noAck: true },
+    );
+    return () =>
+      eventually(
+        () => (lines.includes('end') || lines.at(-1)?.startsWith('…') ? lines : undefined),
+        'the lines',
+      );
+  }
+
+  it('is masked by redact wherever it goes', async () => {
+    const runner = `runner = shell!echo key=abc; echo '{"progress":10,"message":"key=abc"}' >> $RBIT_REPORT; sleep 0.5; echo '{"failed":"no key=abc","data":["x key=abc"]}' >> $RBIT_REPORT; echo end
+redact = key=\\S+`;
+    await withDaemon({ runner }, async ({ ask, daemon, exchange }) => {
+      const lines = await published(exchange);
+      expect(await ask({}, 2)).toStrictEqual([
+        STARTED,
+        { status: 'failed', message: 'no ***', data: ['x ***'] },
+      ]);
+      expect(await lines()).toEqual(['***', 'end']);
+      await daemon.logged(/at 10 %: \*\*\*/);
+      expect(JSON.stringify(daemon.log)).not.toContain('key=abc');
+    });
+  });
+
+  it('is shown up to max-output, and the job goes on', async () => {
+    const runner = `runner = shell!yes 123456789 | head -n 100000; echo '{"data":"done"}' >> $RBIT_REPORT
+max-output = 30`;
+    await withDaemon({ runner }, async ({ ask, exchange }) => {
+      const lines = await published(exchange);
+      expect(await ask({}, 2)).toStrictEqual([STARTED, { status: 'completed', data: 'done' }]);
+      expect(await lines()).toEqual([
+        ...Array.from({ length: 3 }, () => '123456789'),
+        '… [the rest is left out: max-output is 30 bytes]',
+      ]);
+    });
+  });
+
+  it('keeps it alive under idle-timeout, half a line as well, and silence ends it with all its processes', async () => {
+    const runner = `runner = shell!for i in 1 2 3 4 5 6; do printf .; sleep 0.2; done; [ %{parameters.next} = silence ] && exec sleep 300; true
+idle-timeout = 600ms
+kill-grace = 1s`;
+    await withDaemon({ runner }, async ({ ask }) => {
+      expect(await ask({ parameters: { next: 'nothing' } }, 2)).toStrictEqual([STARTED, COMPLETED]);
+      expect(await ask({ parameters: { next: 'silence' } }, 2)).toStrictEqual([
+        STARTED,
+        { status: 'failed', message: 'said nothing for 600ms' },
+      ]);
+    });
+  });
+
+  it('by RBIT_REPORT decides how it ends: blocked comes again after the delay that it named', async () => {
+    const runner = `runner = shell![ $RBIT_ATTEMPT = 1 ] && echo '{"blocked":"200ms","reason":"DB"}' >> $RBIT_REPORT; exit 0
+blocked-delay = 10m`;
+    await withDaemon({ runner }, async ({ ask, daemon }) => {
+      expect(await ask({}, 2)).toStrictEqual([STARTED, COMPLETED]);
+      await daemon.logged(/blocked after .*DB/);
+    });
+  });
+});
+
 describe('the log', () => {
   it('may lose its reader without the jobs noticing', async () => {
     await withDaemon({ runner: 'runner = shell!echo hello' }, async ({ ask, daemon }) => {

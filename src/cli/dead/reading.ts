@@ -7,6 +7,7 @@ import {
   type Wanted,
 } from '../../client/dead-letters.ts';
 import type { Config } from '../../config/config.ts';
+import { maskJson } from '../../config/masked-json.ts';
 import { readConfig } from '../read-config.ts';
 import { cut, harmlessJson } from '../terminal/terminal-text.ts';
 import { startCensus } from './census.ts';
@@ -26,7 +27,7 @@ export async function listDeadLetters(
   { config: files, limit, json }: ReadingOptions,
 ): Promise<void> {
   const config = await readConfig(files ?? []);
-  const { mask } = config.secrets;
+  const mask = (text: string): string => maskJson(text, config.secrets.mask);
   const letters: DeadLetter[] = [];
   const queue = findDeadQueue(config, asked);
   await read({ config, queue, wanted: 'all', limit, json }, (letter) => {
@@ -47,7 +48,7 @@ export async function showDeadLetters(
   const queue = findDeadQueue(config, asked);
   await read({ config, queue, wanted, limit, json }, (letter, message) => {
     const text = json ? `${deadLetterJson(letter, message)}\n` : deadLetterText(letter, message);
-    process.stdout.write(config.secrets.mask(text));
+    process.stdout.write(maskJson(text, config.secrets.mask));
   });
 }
 

@@ -113,7 +113,7 @@ RestartPreventExitStatus=78
 # First the daemon alone is told to stop, so that running jobs may end; then whatever is left goes.
 KillMode=mixed
 # Longer than shutdown-timeout, the longest kill-grace and 15 seconds together.
-TimeoutStopSec=60
+TimeoutStopSec=90
 
 # What jobs are allowed to do; loosen it where one of them needs more (sudo needs NoNewPrivileges=no).
 NoNewPrivileges=yes

@@ -4,6 +4,7 @@ import { watchTrouble } from '../../client/broker-trouble.ts';
 import type { Placed } from '../../client/put-on-queue.ts';
 import { sendMany } from '../../client/send-many.ts';
 import { createTimeLimit, type TimeLimit } from '../../client/time-limit.ts';
+import { maskJson } from '../../config/masked-json.ts';
 import { formatDuration } from '../../job/duration.ts';
 import { type CountBar, createCountBar } from '../terminal/count-bar.ts';
 import {
@@ -176,5 +177,5 @@ function answered({ batch: { tally } }: Run): number {
 }
 
 function writeJson({ config }: Errand, event: unknown): void {
-  process.stdout.write(`${config.secrets.mask(harmlessJson(event))}\n`);
+  process.stdout.write(`${maskJson(harmlessJson(event), config.secrets.mask)}\n`);
 }

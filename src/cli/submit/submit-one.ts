@@ -5,6 +5,7 @@ import type { JobEvent } from '../../client/job-event.ts';
 import { putOnQueue } from '../../client/put-on-queue.ts';
 import { publicationOf } from '../../client/submission.ts';
 import { createTimeLimit } from '../../client/time-limit.ts';
+import { maskJson } from '../../config/masked-json.ts';
 import { formatDuration } from '../../job/duration.ts';
 import { createDisplay } from '../terminal/display.ts';
 import type { Display } from '../terminal/display-port.ts';
@@ -129,7 +130,7 @@ function inOrder(display: Display): Told {
 }
 
 function displayOf({ replyQueue, isJson, config }: Errand): Display {
-  const { mask } = config.secrets;
+  const mask = (text: string): string => maskJson(text, config.secrets.mask);
   const stream = process.stdout;
   if (replyQueue !== undefined || isJson) return createDisplay({ json: isJson, stream, mask });
   return {

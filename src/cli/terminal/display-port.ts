@@ -11,7 +11,7 @@ export interface DisplayOptions {
   /** One JSON event a line, whatever the stream is. */
   readonly json: boolean;
   readonly stream: DisplayStream;
-  /** Masks the secrets in a text. */
+  /** Masks the secrets in a text; what is JSON is JSON afterwards. */
   readonly mask: (text: string) => string;
 }
 

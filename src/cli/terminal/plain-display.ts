@@ -7,14 +7,14 @@ import { harmless, harmlessJson, oneLine } from './terminal-text.ts';
 /** One line an event, its first word the event's name: no line of output can be taken for anything else. */
 export function createPlainDisplay({ stream, mask }: Omit<DisplayOptions, 'json'>): Display {
   return {
-    show: (event) => stream.write(`${mask(plainLine(event))}\n`),
+    show: (event) => stream.write(`${mask(plainLine(event, mask))}\n`),
     note: (text) => noteOnStderr(mask(text)),
     hint() {},
     close() {},
   };
 }
 
-function plainLine(event: JobEvent): string {
+function plainLine(event: JobEvent, mask: DisplayOptions['mask']): string {
   switch (event.event) {
     case 'submitted':
       return `submitted ${oneLine(event.id)} to ${oneLine(event.queue)}`;
@@ -25,9 +25,9 @@ function plainLine(event: JobEvent): string {
     case 'progress':
       return `progress ${Math.floor(event.percent)}%${event.message === undefined ? '' : ` ${oneLine(event.message)}`}`;
     case 'completed':
-      return `completed${dataText(event.data)}`;
+      return `completed${dataText(event.data, mask)}`;
     case 'failed':
-      return `failed: ${oneLine(event.message)}${dataText(event.data)}`;
+      return `failed: ${oneLine(event.message)}${dataText(event.data, mask)}`;
     case 'blocked':
     case 'unavailable':
     case 'interrupted':
@@ -42,6 +42,6 @@ export function nextRun({ delayMs }: { readonly delayMs?: number }): string {
   return delayMs === undefined ? '' : ` (would run again in ${formatDuration(Math.round(delayMs))})`;
 }
 
-function dataText(data: unknown): string {
-  return data === undefined ? '' : ` ${harmlessJson(data)}`;
+function dataText(data: unknown, mask: DisplayOptions['mask']): string {
+  return data === undefined ? '' : ` ${mask(harmlessJson(data))}`;
 }
