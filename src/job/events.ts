@@ -14,11 +14,28 @@ export interface RunFacts {
  * Durations are milliseconds.
  */
 export interface WorkEvents {
-  'job:begun': [RunFacts & { redelivered: boolean }];
+  /** `waitedMs`: since its message was sent, by the sender's clock; only for a first run, and if its sender said when. */
+  'job:begun': [RunFacts & { redelivered: boolean; waitedMs?: number }];
+  /** The run is over, however it ended; `durationMs` is what it took alone. Once for each `job:begun`. */
+  'job:ran': [RunFacts & { durationMs: number }];
   'job:output': [RunFacts & { line: string }];
   'job:progress': [RunFacts & { percent: number; message?: string }];
-  /** The run is over and the broker was told: `disposal` says what, `because` why. */
-  'job:ended': [RunFacts & { outcome: Outcome; durationMs: number; disposal: string; because: string }];
+  /**
+   * The run is over and the broker was told: `disposal` says what, `because` why. `durationMs` is since its message was
+   * in hand. `isFinal`: so is the job. `goesBack`: it runs again. Neither, where it was answered before. `isRepeated`: by
+   * its record, since the message came again after its run had ended.
+   */
+  'job:ended': [
+    RunFacts & {
+      outcome: Outcome;
+      isFinal: boolean;
+      goesBack: boolean;
+      isRepeated: boolean;
+      durationMs: number;
+      disposal: string;
+      because: string;
+    },
+  ];
   /** A message came again while its job still runs, or waits for its acknowledgement: it was joined, not run again. */
   'job:joined': [RunFacts];
   /** The job has ended, and its reply waits until its message, whose delivery was lost, has come again. */
@@ -27,10 +44,14 @@ export interface WorkEvents {
   'job:duplicate': [RunFacts];
   /** It is one crash from its limit, and waits until another such job has ended. */
   'job:suspect': [RunFacts & { crashes: number }];
+  /** An operator called it off; that it has ended is announced when it has. */
+  'job:cancelled': [RunFacts];
   /** A runner did not end in time after its abort; its slot is free all the same. */
   'job:stuck': [RunFacts & { afterMs: number }];
-  /** A reply that nobody can receive, or that the broker refuses. */
-  'reply:dropped': [{ runner: string; replyTo: string; status: string; reason: string }];
+  /** The broker has confirmed a reply. */
+  'reply:sent': [{ status: string }];
+  /** A reply that nobody can receive, or that the broker refuses. `isRepeated`: as for one before it, of the same job or to the same queue. */
+  'reply:dropped': [{ runner: string; replyTo: string; status: string; reason: string; isRepeated: boolean }];
   /** The broker cannot do with the message what was decided; it is kept, and something else is done after `waitMs`. */
   'settle:stuck': [RunFacts & { disposal: string; reason: string; waitMs: number }];
   /** Nothing can be written to the journal: all queues are paused, and what is in hand waits. */
@@ -39,6 +60,10 @@ export interface WorkEvents {
   'queue:paused': [{ queue: string; runner: string; reason: string; retryInMs: number }];
   'queue:probing': [{ queue: string }];
   'queue:resumed': [{ queue: string }];
+  /** An operator paused the queue: nothing new is taken until an operator resumes it, or the daemon is started again. */
+  'queue:held': [{ queue: string }];
+  /** An operator lets it go on: it is worked again, as far as its runner and the journal let it. */
+  'queue:released': [{ queue: string }];
   /** Something happened that the code holds to be impossible. The job is answered as failed, its message kept. */
   bug: [{ where: string; error: unknown }];
 }

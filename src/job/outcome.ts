@@ -35,6 +35,11 @@ export function failed(message: string, data?: unknown): Failure {
   return { kind: 'failed', message, retryable: false, ...(data === undefined ? {} : { data }) };
 }
 
+/** Somebody called the job off: a failure like one that the runner declared. */
+export function cancelled(): Failure {
+  return failed('cancelled');
+}
+
 /** A failure that nobody declared (crash, timeout, exception, exit code): `retries` may run the job again. */
 export function crashed(message: string, detail?: string): Failure {
   return { kind: 'failed', message, retryable: true, ...(detail === undefined ? {} : { detail }) };

@@ -49,16 +49,19 @@ export function converse(
   const requester = requesterOf(job, speech.replyAllowed);
   const whyNot = whyUnanswered(job, speech.replyAllowed);
   let startedAt: number | undefined;
-  let loggedReason: string | undefined;
+  let saidReason: string | undefined;
 
   function noteDrop(status: string, sent: SentReply): void {
-    if (!('reason' in sent) || sent.reason === loggedReason) return;
-    loggedReason = sent.reason;
+    if (!('reason' in sent)) return;
+    const { reason } = sent;
+    const isRepeated = reason === saidReason;
+    saidReason = reason;
     events.emit('reply:dropped', {
       runner: job.runner,
       replyTo: job.replyTo ?? '',
       status,
-      reason: sent.reason,
+      reason,
+      isRepeated,
     });
   }
 

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { crashed, type Outcome } from '../job/outcome.ts';
+import { cancelled, crashed, type Outcome } from '../job/outcome.ts';
 import { formatDuration } from '../job/duration.ts';
 
 /** Node's timers overflow to 1 ms beyond this; a longer limit is waited for in turns. */
@@ -15,23 +15,30 @@ export interface Limits {
   readonly killGraceMs: number;
   /** Aborts when the daemon ends what is still running. */
   readonly stopping: AbortSignal;
+  /** Aborts when somebody cancels this job. */
+  readonly cancelling: AbortSignal;
   /** The runner ignored its abort; it is given up. */
   readonly onStuck: (afterMs: number) => void;
 }
 
-const REASONS = { timeout: 'timed out', silence: 'said nothing for too long', shutdown: 'the daemon stops' };
+const REASONS = {
+  timeout: 'timed out',
+  silence: 'said nothing for too long',
+  shutdown: 'the daemon stops',
+  cancel: 'cancelled',
+};
 
 type Cause =
   | { readonly kind: 'timeout' | 'silence'; readonly afterMs: number }
-  | { readonly kind: 'shutdown' };
+  | { readonly kind: 'shutdown' | 'cancel' };
 
 /**
  * Runs one job within its limits. Once the run was aborted, what it returns does not count: nobody can tell an
- * orderly end from a job that was cut short, and to run twice is better than to lose one. `run` calls `heard` at each
- * sign of life.
+ * orderly end from a job that was cut short, and to run twice is better than to lose one. A cancelled job is not run
+ * again, even if it was being ended for another reason. `run` calls `heard` at each sign of life.
  */
 export async function runWithin(
-  { timeoutMs, idleTimeoutMs, killGraceMs, stopping, onStuck }: Limits,
+  { timeoutMs, idleTimeoutMs, killGraceMs, stopping, cancelling, onStuck }: Limits,
   run: (signal: AbortSignal, heard: () => void) => Promise<Outcome>,
 ): Promise<Outcome> {
   const controller = new AbortController();
@@ -41,12 +48,13 @@ export async function runWithin(
   let stuckTimer: NodeJS.Timeout | undefined;
 
   const abort = (why: Cause): void => {
-    if (cause !== undefined) return;
-    cause = why;
+    const isFirst = cause === undefined;
+    if (isFirst || why.kind === 'cancel') cause = why;
+    if (!isFirst) return;
     const limitMs = killGraceMs + STUCK_AFTER_MS;
     stuckTimer = setTimeout(() => {
       onStuck(limitMs);
-      giveUp(outcomeOf(why));
+      giveUp(outcomeOf(cause ?? why));
     }, limitMs);
     controller.abort(new Error(REASONS[why.kind]));
   };
@@ -54,7 +62,10 @@ export async function runWithin(
   const stopTimer = startTimer(timeoutMs, () => abort({ kind: 'timeout', afterMs: timeoutMs ?? 0 }));
   const silence = watchSilence(idleTimeoutMs, () => abort({ kind: 'silence', afterMs: idleTimeoutMs ?? 0 }));
   const onStopping = (): void => abort({ kind: 'shutdown' });
+  const onCancel = (): void => abort({ kind: 'cancel' });
   stopping.addEventListener('abort', onStopping);
+  cancelling.addEventListener('abort', onCancel);
+  if (cancelling.aborted) onCancel();
   if (stopping.aborted) onStopping();
   try {
     const givenUp = new Promise<Outcome>((resolve) => {
@@ -67,6 +78,7 @@ export async function runWithin(
     silence.stop();
     clearTimeout(stuckTimer);
     stopping.removeEventListener('abort', onStopping);
+    cancelling.removeEventListener('abort', onCancel);
   }
 }
 
@@ -78,6 +90,8 @@ function outcomeOf(cause: Cause): Outcome {
       return crashed(`said nothing for ${formatDuration(cause.afterMs)}`);
     case 'shutdown':
       return { kind: 'interrupted', reason: 'the daemon stopped' };
+    case 'cancel':
+      return cancelled();
   }
 }
 

@@ -30,14 +30,17 @@ export async function perform(delivery: Delivery, at: Workplace): Promise<void> 
   let entry: Entry | undefined;
   try {
     entry = await openEntry(running, at.journal);
-    const ending = entry.ending ?? (await work(running, decoded, conversation, entry, at));
+    const known = entry.ending;
+    const ending = known ?? (await work(running, decoded, conversation, entry, at));
+    running.stage = 'settling';
     running.verdict = ending.verdict;
     const isAnswered = await answer(running, ending, conversation, entry, at);
     const settlement = isAnswered ? await settle(running, ending.verdict, entry, at) : 'lost';
     // At once, so that from here on the journal is asked, and nobody joins what nobody waits for.
     at.running.end(running);
     await (settlement === 'settled' ? entry.settled() : entry.released());
-    at.running.announceEnd(running, ending.verdict, describeDisposal(ending.verdict.disposal, settlement));
+    const disposal = describeDisposal(ending.verdict.disposal, settlement);
+    at.running.announceEnd(running, ending.verdict, disposal, known !== undefined);
   } catch (error) {
     at.events.emit('bug', { where: `performing job ${decoded.job.id} of ${delivery.queue}`, error });
     await giveUp(running, conversation, entry ?? unwritten(), at).catch(() => {});
@@ -112,7 +115,7 @@ async function giveUp(
   const reply = conversation.finalReply(failure, replyId);
   if (reply !== undefined) await conversation.answer(reply, failure.kind, running.delivery);
   const settlement = await settle(running, verdict, { acking, moved }, at);
-  at.running.announceEnd(running, verdict, describeDisposal(verdict.disposal, settlement));
+  at.running.announceEnd(running, verdict, describeDisposal(verdict.disposal, settlement), false);
 }
 
 /** In place of the record of a job that has none. */

@@ -1,4 +1,4 @@
-import { failed, type Outcome } from '../job/outcome.ts';
+import { cancelled, failed, type Outcome } from '../job/outcome.ts';
 import type { Entry } from '../journal/journal.ts';
 import type { Conversation } from './conversation.ts';
 import { runJob } from './run-job.ts';
@@ -42,7 +42,7 @@ export async function runInTurn(job: Runnable, at: Workplace): Promise<Ran> {
 
 async function waitAlone({ running, crashes }: Runnable, at: Workplace): Promise<(() => void) | undefined> {
   if (!at.suspects.isFree) at.events.emit('job:suspect', { ...running.facts, crashes });
-  return at.suspects.take(at.draining);
+  return at.suspects.take(at.draining, running.cancelling.signal);
 }
 
 /** Waits for a slot of the runner, says "started" unless somebody has, and runs the job. */
@@ -50,9 +50,13 @@ async function runInSlot(job: Runnable, at: Workplace): Promise<Ran> {
   const { running, conversation, entry, wasStarted } = job;
   // What only waits takes nobody down.
   if (!at.slots.isFree) await spare(job);
-  const leave = await at.slots.take(at.draining);
+  const { signal: cancelling } = running.cancelling;
+  const leave = await at.slots.take(at.draining, cancelling);
   if (leave === undefined) {
-    return { outcome: { kind: 'interrupted', reason: 'the daemon stops' }, isStarted: wasStarted };
+    const outcome = cancelling.aborted
+      ? cancelled()
+      : ({ kind: 'interrupted', reason: 'the daemon stops' } as const);
+    return { outcome, isStarted: wasStarted };
   }
   try {
     await Promise.all([running.delivery.blame(true), entry.runs(true)]);

@@ -11,6 +11,16 @@ export interface Running {
   readonly message: MessagePrint;
   /** Milliseconds since 1970. */
   readonly since: number;
+  /** What it waits for: its turn, the end of its run, or that what follows is written down, heard and settled. */
+  stage: 'waiting' | 'running' | 'settling';
+  /** When its run began, in milliseconds since 1970. */
+  startedAt: number | undefined;
+  /** Calls it off. */
+  readonly cancelling: AbortController;
+  /** How far it said it is; masked. */
+  progress: { readonly percent: number; readonly message?: string } | undefined;
+  /** What it printed last; masked. */
+  lastLine: string | undefined;
   /** What was decided; then all that is missing is that the broker hears it. */
   verdict: Verdict | undefined;
   /** The newest delivery of its message: the only one that can be settled. */
@@ -49,12 +59,27 @@ export class RunningJobs {
       facts: { queue, runner, id, attempt },
       message,
       since: Date.now(),
+      stage: 'waiting',
+      startedAt: undefined,
+      cancelling: new AbortController(),
+      progress: undefined,
+      lastLine: undefined,
       verdict: undefined,
       delivery,
       comesAgain: Promise.withResolvers(),
     };
     this.#jobs.add(running);
     return running;
+  }
+
+  /** Calls off the jobs that are meant, as far as their end is not decided yet; says how many there are. */
+  cancel(isMeant: (facts: RunFacts) => boolean): number {
+    const meant = this.list().filter(({ facts, stage }) => stage !== 'settling' && isMeant(facts));
+    for (const { cancelling, facts } of meant) {
+      this.#events.emit('job:cancelled', facts);
+      cancelling.abort();
+    }
+    return meant.length;
   }
 
   /**
@@ -89,8 +114,13 @@ export class RunningJobs {
   }
 
   /** Tells what became of a job and of its message, once both are known. */
-  announceEnd({ facts, since }: Running, { outcome, because }: Verdict, disposal: string): void {
-    this.#events.emit('job:ended', { ...facts, outcome, durationMs: Date.now() - since, disposal, because });
+  announceEnd({ facts, since }: Running, verdict: Verdict, disposal: string, isRepeated: boolean): void {
+    const { outcome, because } = verdict;
+    const isFinal = verdict.reply !== undefined;
+    const goesBack = verdict.disposal.kind === 'requeue';
+    const durationMs = Date.now() - since;
+    const how = { outcome, isFinal, goesBack, isRepeated, durationMs, disposal, because };
+    this.#events.emit('job:ended', { ...facts, ...how });
   }
 
   end(running: Running): void {

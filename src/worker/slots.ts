@@ -14,13 +14,13 @@ export class Slots {
     return this.#free > 0;
   }
 
-  /** Resolves with what gives the slot back; with undefined when `signal` aborts first. */
-  async take(signal: AbortSignal): Promise<(() => void) | undefined> {
+  /** Resolves with what gives the slot back; with undefined when one of the signals aborts first. */
+  async take(...signals: readonly AbortSignal[]): Promise<(() => void) | undefined> {
     while (this.#free === 0) {
-      if (signal.aborted) return undefined;
-      await this.#next(signal);
+      if (isAborted(signals)) return undefined;
+      await this.#next(signals);
     }
-    if (signal.aborted) {
+    if (isAborted(signals)) {
       // Whoever was woken for this slot and does not want it any more hands the call on.
       if (this.#free > 0) this.#waiting.shift()?.();
       return undefined;
@@ -32,18 +32,26 @@ export class Slots {
     };
   }
 
-  #next(signal: AbortSignal): Promise<void> {
+  #next(signals: readonly AbortSignal[]): Promise<void> {
     return new Promise((resolve) => {
+      const stopListening = (): void => {
+        for (const signal of signals) signal.removeEventListener('abort', giveUp);
+      };
       const wake = (): void => {
-        signal.removeEventListener('abort', giveUp);
+        stopListening();
         resolve();
       };
       const giveUp = (): void => {
+        stopListening();
         this.#waiting.splice(this.#waiting.indexOf(wake), 1);
         resolve();
       };
-      signal.addEventListener('abort', giveUp, { once: true });
+      for (const signal of signals) signal.addEventListener('abort', giveUp);
       this.#waiting.push(wake);
     });
   }
+}
+
+function isAborted(signals: readonly AbortSignal[]): boolean {
+  return signals.some(({ aborted }) => aborted);
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
-import type { Broker, Consumer, Delivery } from '../broker/broker.ts';
+import type { Broker, Consumer } from '../broker/broker.ts';
 import type { Outcome } from '../job/outcome.ts';
+import { watchForTheLost } from './lost-messages.ts';
 import { perform } from './perform.ts';
 import { RunningJobs } from './running.ts';
 import type { Workplace } from './workplace.ts';
@@ -15,10 +16,15 @@ import type { Workplace } from './workplace.ts';
  */
 type State = 'working' | 'paused' | 'probing' | 'stopped';
 
-/** So soon after a queue is opened again all is there that the broker knows to be nobody's. */
-const SETTLED_DOWN_MS = 1_000;
-/** How long a question to the broker about a lost message may take. */
-const LOOK_LIMIT_MS = 10_000;
+/** Who lets nothing new be taken, whatever the state: the journal while nothing can be written down, or an operator. */
+export type Holder = 'journal' | 'operator';
+
+/** Whether jobs come, and if not, who or what keeps them away. */
+export type Intake =
+  | { readonly state: 'consuming' | 'not-consumed' | 'stopped' }
+  | { readonly state: 'paused'; readonly by: Holder }
+  | { readonly state: 'paused' | 'probing'; readonly by: 'runner'; readonly reason: string };
+
 const FIRST_PROBE_MS = 1_000;
 const LONGEST_PROBE_MS = 60_000;
 
@@ -43,9 +49,9 @@ export class Worker {
   #probeTimer: NodeJS.Timeout | undefined;
   #probeInMs = FIRST_PROBE_MS;
   #probingSince = 0;
-  /** Nothing new is taken for a reason that is not the runner's, whatever the state. */
-  #isSuspended = false;
-  #openedAtMs = 0;
+  /** Why the runner could not be started. */
+  #fault = '';
+  readonly #holders = new Set<Holder>();
 
   constructor(options: WorkerOptions) {
     this.queue = options.queue;
@@ -60,8 +66,11 @@ export class Worker {
       stopping: this.#stopping.signal,
       onOutcome: (outcome, since) => this.#watch(outcome, since),
     };
-    options.broker.events.on('consumer:open', ({ queue }) => {
-      if (queue === this.queue) this.#awaitTheLost();
+    watchForTheLost({
+      ...options,
+      running: this.running,
+      draining: this.#draining.signal,
+      isConsuming: () => this.#consumer?.state === 'consuming',
     });
   }
 
@@ -75,7 +84,20 @@ export class Worker {
         this.#performing.add(performing);
       },
     });
-    if (this.#isSuspended) void this.#consumer.pause();
+    if (this.#isHeld) void this.#consumer.pause();
+  }
+
+  /** Name of the `[runner:NAME]` section that its jobs go to. */
+  get runner(): string {
+    return this.#options.runner.name;
+  }
+
+  get intake(): Intake {
+    if (this.#state === 'stopped') return { state: 'stopped' };
+    const holder = (['operator', 'journal'] as const).find((one) => this.#holders.has(one));
+    if (holder !== undefined) return { state: 'paused', by: holder };
+    if (this.#state !== 'working') return { state: this.#state, by: 'runner', reason: this.#fault };
+    return { state: this.#consumer?.state === 'consuming' ? 'consuming' : 'not-consumed' };
   }
 
   /** Resolves when nothing new will come. */
@@ -96,67 +118,33 @@ export class Worker {
     while (this.#performing.size > 0) await Promise.all(this.#performing);
   }
 
+  /** Takes nothing new until that holder releases it; what is in hand goes on. False: it was held by that one already. */
+  hold(holder: Holder): boolean {
+    if (this.#holders.has(holder)) return false;
+    const wasHeld = this.#isHeld;
+    this.#holders.add(holder);
+    if (!wasHeld && this.#state !== 'paused') void this.#consumer?.pause();
+    if (holder === 'operator') this.#options.events.emit('queue:held', { queue: this.queue });
+    return true;
+  }
+
   /**
-   * What was lost to us comes again as soon as its queue is consumed again, or when the broker has missed us on our last
-   * connection; or it goes to another host, or is gone.
+   * Goes on as far as nobody else holds it; a runner that could not be started is tried at once when an operator says so,
+   * even if he held nothing. False: there was nothing to be done.
    */
-  #awaitTheLost(): void {
-    const openedAtMs = Date.now();
-    this.#openedAtMs = openedAtMs;
-    const after = (ms: number, look: () => Promise<void>): void => {
-      setTimeout(() => {
-        if (this.#openedAtMs === openedAtMs && this.#consumer?.state === 'consuming') void look();
-      }, ms).unref();
-    };
-    // A broker that was restarted has forgotten what is not persistent; and who drains has the others without a consumer.
-    after(SETTLED_DOWN_MS, async () => {
-      const isTransient = ({ message }: Delivery): boolean => message.properties.persistent !== true;
-      if (this.running.hasLost(isTransient) && (await this.#isAlone()))
-        this.running.giveUpTheLost('gone', isTransient);
-    });
-    after(this.#options.comesAgainMs, async () => {
-      await this.#answerForTheGone(openedAtMs);
-      this.running.giveUpTheLost('elsewhere');
-      this.#options.journal.expire(this.queue, openedAtMs);
-    });
+  release(holder: Holder): boolean {
+    const wasHeld = this.#holders.delete(holder);
+    if (wasHeld && holder === 'operator') this.#options.events.emit('queue:released', { queue: this.queue });
+    const isProbe = this.#state === 'paused' && (wasHeld || holder === 'operator');
+    if (this.#isHeld) return wasHeld;
+    if (isProbe) this.#probe();
+    else if (wasHeld && this.#state === 'working') this.#consumer?.resume();
+    else if (wasHeld && this.#state === 'probing') this.#consumer?.resume(1);
+    return wasHeld || isProbe;
   }
 
-  /** Nobody has the messages that were lost to us: what their requesters have not heard, nobody else will tell them. */
-  async #answerForTheGone(openedAtMs: number): Promise<void> {
-    const { journal, speech } = this.#options;
-    const isAsked = this.running.hasLost() || journal.hasUnanswered(this.queue);
-    if (!isAsked || !(await this.#isAlone())) return;
-    this.running.giveUpTheLost('gone');
-    for (const { reply, forget } of journal.unanswered(this.queue, openedAtMs))
-      void speech.relay.send(reply).then(({ kind }) => (kind === 'lost' ? undefined : forget()));
-  }
-
-  async #isAlone(): Promise<boolean> {
-    const { broker } = this.#options;
-    try {
-      const signal = AbortSignal.any([this.#draining.signal, AbortSignal.timeout(LOOK_LIMIT_MS)]);
-      const [waiting, consumers] = [
-        await broker.count(this.queue, signal),
-        await broker.countConsumers(this.queue, signal),
-      ];
-      return waiting === 0 && consumers === 1;
-    } catch {
-      return false;
-    }
-  }
-
-  /** Takes nothing new until `resume`; what is in hand goes on. */
-  async suspend(): Promise<void> {
-    if (this.#isSuspended) return;
-    this.#isSuspended = true;
-    if (this.#state !== 'paused') await this.#consumer?.pause();
-  }
-
-  resume(): void {
-    if (!this.#isSuspended) return;
-    this.#isSuspended = false;
-    if (this.#state === 'working') this.#consumer?.resume();
-    if (this.#state === 'probing') this.#consumer?.resume(1);
+  get #isHeld(): boolean {
+    return this.#holders.size > 0;
   }
 
   async #watch(outcome: Outcome, since: number): Promise<void> {
@@ -173,22 +161,21 @@ export class Worker {
     const retryInMs = this.#probeInMs;
     this.#probeInMs = Math.min(retryInMs * 2, LONGEST_PROBE_MS);
     this.#state = 'paused';
-    const { queue } = this;
-    this.#options.events.emit('queue:paused', {
-      queue,
-      runner: this.#options.runner.name,
-      reason,
-      retryInMs,
-    });
+    this.#fault = this.#options.mask(reason);
+    const { queue, runner } = this;
+    this.#options.events.emit('queue:paused', { queue, runner, reason, retryInMs });
     this.#probeTimer = setTimeout(() => this.#probe(), retryInMs);
     await this.#consumer?.pause();
   }
 
+  /** While it is held, it stays paused: whoever releases it begins the probe. */
   #probe(): void {
+    clearTimeout(this.#probeTimer);
+    if (this.#isHeld) return;
     this.#state = 'probing';
     this.#probingSince = Date.now();
     this.#options.events.emit('queue:probing', { queue: this.queue });
-    if (!this.#isSuspended) this.#consumer?.resume(1);
+    this.#consumer?.resume(1);
   }
 
   async #resumeWorking(): Promise<void> {
@@ -197,6 +184,11 @@ export class Worker {
     this.#options.events.emit('queue:resumed', { queue: this.queue });
     if (this.#options.policy.concurrency === 1) return;
     await this.#consumer?.pause();
-    if (!this.#isSuspended) this.#consumer?.resume();
+    // Meanwhile another job may have shown that the runner cannot be started after all.
+    if (!this.#isHeld && this.#isWorking()) this.#consumer?.resume();
+  }
+
+  #isWorking(): boolean {
+    return this.#state === 'working';
   }
 }

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { completed, type Outcome } from '../../src/job/outcome.ts';
 import { runWithin } from '../../src/worker/deadline.ts';
 
-function limits(timeoutMs: number | undefined, stopping = new AbortController().signal) {
-  return { timeoutMs, idleTimeoutMs: undefined, killGraceMs: 0, stopping, onStuck: () => {} };
+const never = new AbortController().signal;
+
+function limits(timeoutMs: number | undefined, stopping = never, cancelling = never) {
+  return { timeoutMs, idleTimeoutMs: undefined, killGraceMs: 0, stopping, cancelling, onStuck: () => {} };
 }
 
 /** Ends as soon as it is asked to. */
@@ -36,6 +38,30 @@ describe('the deadline of a run', () => {
     const outcome = runWithin(limits(60_000, stopping.signal), (signal) => untilAborted(signal));
     stopping.abort();
     expect(await outcome).toMatchObject({ kind: 'interrupted' });
+  });
+
+  it('makes a run that was cancelled a final failure, whatever it returns in the end', async () => {
+    const cancelling = new AbortController();
+    const outcome = runWithin(limits(60_000, never, cancelling.signal), (signal) => untilAborted(signal));
+    cancelling.abort();
+    expect(await outcome).toStrictEqual({ kind: 'failed', message: 'cancelled', retryable: false });
+  });
+
+  it('is over for good when the run is cancelled, even if it was being ended for another reason', async () => {
+    const [stopping, cancelling] = [new AbortController(), new AbortController()];
+    const end = Promise.withResolvers<Outcome>();
+    const outcome = runWithin(limits(60_000, stopping.signal, cancelling.signal), () => end.promise);
+    stopping.abort();
+    cancelling.abort();
+    end.resolve(completed());
+    expect(await outcome).toMatchObject({ kind: 'failed', message: 'cancelled' });
+  });
+
+  it('ends a run that was cancelled before it began', async () => {
+    const outcome = await runWithin(limits(undefined, never, AbortSignal.abort()), (signal) =>
+      untilAborted(signal),
+    );
+    expect(outcome).toMatchObject({ kind: 'failed', message: 'cancelled' });
   });
 
   it('ends a run that begins while the daemon is ending', async () => {

@@ -17,6 +17,23 @@ const lost = (delivery: Delivery): Delivery => ({ ...delivery, isLost: true });
 const sameStep = (): Delivery =>
   deliveryOf({ parameters: { command: 'a' } }, { correlationId: 'release', replyTo: 'q' });
 
+describe('cancelling', () => {
+  it('concerns the jobs that are meant, all of them, and none whose end is decided', () => {
+    const jobs = new RunningJobs(new EventEmitter<WorkEvents>());
+    const [waiting, running, settling] = [sameStep(), sameStep(), sameStep()].map((one) => begin(jobs, one));
+    const other = begin(jobs, deliveryOf({}, { correlationId: 'other' }));
+    if (running !== undefined) running.stage = 'running';
+    if (settling !== undefined) settling.stage = 'settling';
+    expect(jobs.cancel(({ id }) => id === 'release')).toBe(2);
+    expect([waiting, running, settling, other].map((one) => one?.cancelling.signal.aborted)).toStrictEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+});
+
 describe('a redelivery', () => {
   it('joins the oldest job of an equal message whose delivery was lost', () => {
     const jobs = new RunningJobs(new EventEmitter<WorkEvents>());

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { Slots } from '../../src/worker/slots.ts';
 
@@ -30,6 +31,18 @@ describe('slots', () => {
     expect(await waiting).toBeUndefined();
     leave?.();
     expect(await patient).toBeTypeOf('function');
+  });
+
+  it('are not waited for any longer when any of several signals aborts, and nobody listens after that', async () => {
+    const slots = new Slots(1);
+    const leave = await slots.take(never);
+    const [impatient, patient] = [new AbortController(), new AbortController()];
+    const waiting = [slots.take(patient.signal, impatient.signal), slots.take(patient.signal)];
+    impatient.abort();
+    expect(await waiting[0]).toBeUndefined();
+    leave?.();
+    expect(await waiting[1]).toBeTypeOf('function');
+    expect(getEventListeners(patient.signal, 'abort')).toHaveLength(0);
   });
 
   it('are not given to who comes too late, though they are free', async () => {

@@ -60,6 +60,7 @@ async function runShort(runner: Runner, what: string, stopping: AbortSignal): Pr
     idleTimeoutMs: 60_000,
     killGraceMs: 1_000,
     stopping,
+    cancelling: new AbortController().signal,
     onStuck: () => {},
   };
   const outcome = await runWithin(limits, (signal, heard) =>
