@@ -1,16 +1,20 @@
 import { Command, type CommanderError } from 'commander';
+import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { deadCommand } from './dead.ts';
 import { endProcess, endWhenWritten } from './end-process.ts';
 import { EXIT } from './exit-codes.ts';
 import { initCommand } from './init.ts';
 import { misspelledCommand } from './misspelled-command.ts';
+import { pauseCommand } from './pause.ts';
+import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
 import { guardStandardOutput } from './standard-output.ts';
+import { statusCommand } from './status.ts';
 import { submitCommand } from './submit.ts';
 import { oneLine } from './terminal/terminal-text.ts';
 import { tryCommand } from './try.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '../daemon/version.ts';
 
 /** The command line: `argv` as in process.argv. Ends the process with the command; see EXIT for what each status means. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -26,6 +30,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(tryCommand())
     .addCommand(submitCommand())
     .addCommand(deadCommand())
+    .addCommand(statusCommand())
+    .addCommand(cancelCommand())
+    .addCommand(pauseCommand())
+    .addCommand(resumeCommand())
     .addHelpText(
       'after',
       `

@@ -13,7 +13,7 @@ import { printProblems, reportConfigErrors } from './config-errors.ts';
 import { endProcess, onForeignEnd } from './end-process.ts';
 import { EXIT } from './exit-codes.ts';
 import { readConfig, withRunnerProblems } from './read-config.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '../daemon/version.ts';
 
 export function runCommand(): Command {
   return new Command('run')
@@ -27,7 +27,7 @@ Example:
   rbit-ts run worker.ini site.ini
 
 Signals: TERM or INT lets running jobs end within shutdown-timeout and puts the rest back, a second one ends
-now; USR2 logs what is running.
+now; USR2 logs what rbit-ts status shows.
 Exit status: 0 after a clean stop, 78 for a bad configuration, 70 for a bug.`,
     )
     .action((files: string[]) => reportConfigErrors(() => run(files)));
@@ -66,7 +66,7 @@ async function work(config: Config, log: Log, exit: (code: number) => Promise<vo
       void (daemon?.abandon() ?? Promise.resolve()).then(() => exit(code));
     },
     reload: () => log.warn('SIGHUP: this version cannot read its configuration again; restart it instead'),
-    report: () => daemon?.report(),
+    report: () => void daemon?.report(),
   });
 
   log.info(
