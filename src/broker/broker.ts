@@ -139,6 +139,8 @@ export interface QueueOptions {
 
 /** Facts that a broker announces about itself. */
 export interface BrokerEvents {
+  /** There is to be a connection from now on; announced once, before the first attempt. */
+  'connection:wanted': [{ purpose: string }];
   'connection:open': [{ purpose: string; url: string }];
   'connection:lost': [{ purpose: string; reason: string; retryInMs: number }];
   'connection:blocked': [{ purpose: string; reason: string }];

@@ -1,8 +1,11 @@
 import type { Config } from './config.ts';
 import { formatProblem, type Problem } from './problem.ts';
 
-/** What is sound in a configuration that cannot be used: the runners without a problem in their own section. */
-export type SoundParts = Pick<Config, 'files' | 'runners' | 'processors' | 'secrets'>;
+/**
+ * What is sound in a configuration that cannot be used: the runners without a problem in their own section; of `rbit`,
+ * the keys without one.
+ */
+export type SoundParts = Pick<Config, 'files' | 'rbit' | 'runners' | 'processors' | 'secrets'>;
 
 /** The configuration cannot be used. Holds every problem that was found, in the order of files and lines; nothing was started. */
 export class ConfigError extends Error {

@@ -9,6 +9,8 @@ export interface Config {
   readonly rbit: RbitConfig;
   /** Undefined: the embedded queue, in `rbit.stateDir`. */
   readonly amqp: AmqpConfig | undefined;
+  /** Undefined: nothing listens. */
+  readonly http: HttpConfig | undefined;
   /** Queue → name of its runner. */
   readonly mappings: ReadonlyMap<string, string>;
   /** One entry for each mapped queue. */
@@ -61,6 +63,18 @@ export interface AmqpConfig {
   readonly declare: 'if-missing' | 'passive' | 'no';
   /** The broker's own default when undefined. */
   readonly queueType: string | undefined;
+}
+
+/** A TCP address to listen on. */
+export interface ListenAddress {
+  /** A name or an address; an IPv6 address has no brackets. */
+  readonly host: string;
+  /** 0: the system chooses one. */
+  readonly port: number;
+}
+
+export interface HttpConfig {
+  readonly listen: ListenAddress;
 }
 
 export interface QueueConfig {

@@ -6,6 +6,7 @@ import { ConfigError } from './config-error.ts';
 import type { Config, ProcessorConfig, RunnerConfig } from './config.ts';
 import { Expander } from './expand.ts';
 import { readFiles } from './include.ts';
+import { readHttp } from './http.ts';
 import type { Entry, Section } from './ini.ts';
 import { mappingEntries } from './mappings.ts';
 import { merge } from './merge.ts';
@@ -69,12 +70,13 @@ export async function loadConfig(
   const problems = finish(files, report.problems);
   if (problems.length > 0) {
     const runners = soundRunners(parts, sections, report.problems);
-    throw new ConfigError(problems, { files, runners, processors: parts.processors, secrets });
+    const { rbit, processors } = parts;
+    throw new ConfigError(problems, { files, rbit, runners, processors, secrets });
   }
   return { files, ...parts, warnings: finish(files, report.warnings), secrets };
 }
 
-type Parts = Pick<Config, 'rbit' | 'amqp' | 'mappings' | 'queues' | 'runners' | 'processors'>;
+type Parts = Pick<Config, 'rbit' | 'amqp' | 'http' | 'mappings' | 'queues' | 'runners' | 'processors'>;
 
 function readSections(
   file: string,
@@ -96,6 +98,7 @@ function readSections(
     });
 
   readStrictly(sections.get('include'), schema.include, reading);
+  const http = readHttp(sections.get('http'), reading);
   const processors = readOwnProcessors(named('processor', sections), reading);
   const own = new Set(processors.keys());
   const runners = new Map<string, RunnerConfig>();
@@ -109,7 +112,7 @@ function readSections(
   const amqp = amqpSection === undefined ? undefined : readAmqp(amqpSection, reading, secrets);
   const queues = readQueues(named('queue', sections), [...mappings.keys()], amqp, reading);
   if (amqp !== undefined && amqp.exchange === undefined) refuseNotify(runners, sections, report);
-  return { rbit, amqp, mappings, queues, runners, processors };
+  return { rbit, amqp, http, mappings, queues, runners, processors };
 }
 
 function named(kind: string, sections: ReadonlyMap<string, Section>): Map<string, Section> {

@@ -1,4 +1,5 @@
 import { key, optional } from './key.ts';
+import { listenAddress } from './listen-address.ts';
 import { runnerKeys } from './runner-keys.ts';
 import { boolean, choice, duration, integer, list, readableFile, text } from './values.ts';
 
@@ -79,6 +80,14 @@ const amqp = {
   'queue-type': optional(queueType, 'Type of the queues that are created; the broker’s default if absent.'),
 };
 
+const http = {
+  listen: optional(
+    listenAddress,
+    'HOST:PORT where health and metrics are served, without a password; nowhere if absent.',
+    { aliases: ['address', 'bind', 'port', 'host'] },
+  ),
+};
+
 const queue = {
   bind: key(
     list(name),
@@ -99,4 +108,4 @@ const processor = {
  * Every key of every section. Two things are not in it: `env.NAME` in a runner (a variable of its jobs' environment),
  * and a runner's own settings, which are all the other keys there.
  */
-export const schema = { rbit, include, amqp, queue, runner: runnerKeys, processor } as const;
+export const schema = { rbit, include, amqp, http, queue, runner: runnerKeys, processor } as const;

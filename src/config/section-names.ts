@@ -2,7 +2,7 @@ import type { Section } from './ini.ts';
 import { placeOf, type Report } from './report.ts';
 import { nearest } from './suggest.ts';
 
-const PLAIN = ['rbit', 'include', 'amqp'];
+const PLAIN = ['rbit', 'include', 'amqp', 'http'];
 const NAMED = ['queue', 'runner', 'processor'];
 /** What [amqp] is called elsewhere: losing it to a name of another program would mean another broker. */
 const BROKERS = ['rabbit', 'rabbitmq', 'broker', 'mq', 'amqps', 'connection'];
@@ -42,12 +42,10 @@ export function checkSectionNames(sections: Iterable<Section>, report: Report): 
         report.warning({ ...place, message: "the sections of Python's logging are ignored", fix });
       }
       hasPythonLogging = true;
-    } else if (name === 'http')
-      report.problem({ ...place, message: 'this version cannot do that yet', fix: 'remove the section' });
-    else {
+    } else {
       const meant = meantSection(name);
       if (meant !== undefined) guessed.add(meant);
-      const known = 'known: rbit, include, amqp, queue:NAME, runner:NAME, processor:NAME, DEFAULT';
+      const known = 'known: rbit, include, amqp, http, queue:NAME, runner:NAME, processor:NAME, DEFAULT';
       const fix = meant === undefined ? known : `did you mean [${meant}]?`;
       report.problem({ ...place, message: 'unknown section', fix });
     }

@@ -45,10 +45,11 @@ export function readStrictly<K extends Keys>(
   const guessed = new Set<string>();
   for (const entry of others) {
     if (entry.section === DEFAULT) continue;
-    const near = meantKey(entry.key, keys);
+    const alias = keyOfAlias(entry.key, keys);
+    const near = alias ?? nearest(entry.key, Object.keys(keys));
     if (near !== undefined) guessed.add(near);
     const fix = near === undefined ? `known: ${Object.keys(keys).join(', ')}` : `did you mean ${near}?`;
-    const home = homeOf(entry.key);
+    const home = alias === undefined ? homeOf(entry.key) : undefined;
     const elsewhere = home === undefined ? undefined : `it belongs in [${home}]`;
     reading.report.problem({ ...placeOf(entry), message: 'unknown key', fix: elsewhere ?? fix });
   }
@@ -118,9 +119,8 @@ function readKey(entry: Entry, key: Key<unknown>, { report, expander, hint }: Re
   return parsed.value;
 }
 
-function meantKey(written: string, keys: Keys): string | undefined {
-  const alias = Object.entries(keys).find(([, key]) => key.aliases?.includes(written));
-  return alias?.[0] ?? nearest(written, Object.keys(keys));
+function keyOfAlias(written: string, keys: Keys): string | undefined {
+  return Object.entries(keys).find(([, key]) => key.aliases?.includes(written))?.[0];
 }
 
 // The section that lost its header, as when [amqp] is still commented out and its keys are not.

@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events';
-import type { Broker } from '../broker/broker.ts';
+import type { Broker, Publication } from '../broker/broker.ts';
+import { createControlServer } from '../control/server.ts';
 import type { Config, RunnerConfig } from '../config/config.ts';
 import type { WorkEvents } from '../job/events.ts';
 import type { Runner } from '../job/runner.ts';
 import { createMemoryJournal } from '../journal/memory-journal.ts';
 import { createRelay } from '../journal/relay.ts';
+import { statusOf } from '../protocol/replies.ts';
 import type { ReceiptBroker } from '../receipt/receipt-broker.ts';
 import type { Speech } from '../worker/conversation.ts';
 import type { Policy } from '../worker/policy.ts';
@@ -14,9 +16,13 @@ import { Daemon } from './daemon.ts';
 import type { Log } from './log.ts';
 import { logBroker, logWork } from './log-events.ts';
 import { makeBroker } from './make-broker.ts';
+import { makeHttp } from './make-http.ts';
 import { type DaemonJournal, makeJournal } from './make-journal.ts';
 import { deadLetterOptions, makeReceipts, receiptQueues } from './make-receipts.ts';
+import { operate } from './operate.ts';
 import { replyFilter } from './reply-filter.ts';
+import { createStatus } from './status.ts';
+import { readVersion } from './version.ts';
 
 const GOODBYE_MS = 500;
 /** How long a message that was lost may take to come again, apart from what the broker takes to notice. */
@@ -31,19 +37,22 @@ export async function compose(
 ): Promise<Daemon> {
   const workers: Worker[] = [];
   const events = new EventEmitter<WorkEvents>();
+  const { mask } = config.secrets;
   logWork(log, events);
 
   const journal = makeJournal(config, events, {
-    resume: () => workers.forEach((worker) => worker.resume()),
-    suspend: () => workers.forEach((worker) => void worker.suspend()),
+    resume: () => workers.forEach((worker) => worker.release('journal')),
+    suspend: () => workers.forEach((worker) => worker.hold('journal')),
   });
   const { broker: remote, exchange } = await makeBroker(config, deadLetterOptions(config));
   const receipts = makeReceipts(config, remote, { journal, events, log });
   const broker = receipts ?? remote;
   logBroker(log, broker.events);
 
+  // What the receipts take is sent later, and told then.
+  const onSent = (reply: Publication): void => void events.emit('reply:sent', { status: statusOf(reply) });
   const speechOn = (one: Broker): Speech => ({
-    relay: createRelay(one),
+    relay: createRelay(one, one === remote ? onSent : undefined),
     publishLoosely: (publication) => one.publishLoosely(publication),
     events,
     exchange,
@@ -64,7 +73,6 @@ export async function compose(
     const runner = present(runners.get(name), name);
     const policy = policyOf(present(config.runners.get(name), name));
     const slots = present(slotsOf.get(name), name);
-    const { mask } = config.secrets;
     const way = isReceipt.has(queue) ? receipt : done;
     workers.push(
       new Worker({
@@ -80,8 +88,33 @@ export async function compose(
       }),
     );
   }
+  const readStatus = createStatus({
+    // What waits is asked of RabbitMQ, also where jobs are worked from this disk.
+    broker: {
+      events: broker.events,
+      count: (queue, signal) => remote.count(queue, signal),
+      countConsumers: (queue, signal) => remote.countConsumers(queue, signal),
+    },
+    workers,
+    processorOf: (name) => config.runners.get(name)?.processor ?? '',
+    version: readVersion(),
+    files: config.files,
+    mask,
+  });
+  const control = createControlServer({
+    folder: config.rbit.stateDir,
+    handlers: operate(workers, readStatus, mask),
+    onClosed: (reason) => log.warn(`status, cancel, pause and resume do not reach this daemon: ${reason}`),
+    onBug: (error) => events.emit('bug', { where: 'the control socket', error }),
+  });
+
+  const http = await makeHttp(config, { events, brokerEvents: broker.events, workers, log });
+
   return new Daemon({
     broker,
+    http,
+    readStatus,
+    control,
     journal: receipts === undefined ? journal : closingBoth(journal, receipts),
     workers,
     runners: [...runners.values()],

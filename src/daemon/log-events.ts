@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { BrokerEvents } from '../broker/broker.ts';
 import { formatDuration } from '../job/duration.ts';
 import type { Announcer, RunFacts, WorkEvents } from '../job/events.ts';
+import type { DaemonStatus } from '../job/status.ts';
 import type { Running } from '../worker/running.ts';
 import type { Log } from './log.ts';
 
@@ -22,15 +23,19 @@ export function logWork(log: Log, events: Announcer): void {
       `${name(facts)} came again while its job is still in hand: joined, not run again`,
     ),
   );
+  events.on('job:cancelled', (facts) =>
+    log.info(fields(facts), `${name(facts)} is cancelled by an operator`),
+  );
   events.on('job:stuck', ({ afterMs, ...facts }) =>
     log.error(
       fields(facts),
       `${name(facts)} did not end within ${formatDuration(afterMs)} of its abort: given up`,
     ),
   );
-  events.on('reply:dropped', ({ replyTo, status, reason, runner }) =>
-    log.warn({ runner, replyTo, status }, `reply "${status}" to ${replyTo} dropped: ${reason}`),
-  );
+  events.on('reply:dropped', ({ replyTo, status, reason, runner, isRepeated }) => {
+    if (isRepeated) return;
+    log.warn({ runner, replyTo, status }, `reply "${status}" to ${replyTo} dropped: ${reason}`);
+  });
   events.on('settle:stuck', ({ disposal, reason, waitMs, ...facts }) =>
     log.error(
       fields(facts),
@@ -69,6 +74,10 @@ export function logWork(log: Log, events: Announcer): void {
   );
   events.on('queue:probing', ({ queue }) => log.info({ queue }, `queue ${queue}: trying one job`));
   events.on('queue:resumed', ({ queue }) => log.info({ queue }, `queue ${queue} resumed`));
+  events.on('queue:held', ({ queue }) =>
+    log.warn({ queue }, `queue ${queue} paused by an operator, until it is resumed or the daemon restarted`),
+  );
+  events.on('queue:released', ({ queue }) => log.info({ queue }, `queue ${queue} resumed by an operator`));
   events.on('bug', ({ where, error }) => log.error({ err: error }, `bug in ${where}`));
 }
 
@@ -98,12 +107,33 @@ export function logBroker(log: Log, events: EventEmitter<BrokerEvents>): void {
   );
 }
 
-/** Lists what is running, for an operator who asks. */
-export function logRunning(log: Log, running: readonly Running[]): void {
-  log.info({ running: running.length }, `${running.length} ${running.length === 1 ? 'job' : 'jobs'} in hand`);
-  for (const { facts, since } of running) {
-    const seconds = Math.round((Date.now() - since) / 1000);
-    log.info(fields(facts), `${name(facts)}: for ${formatDuration(seconds * 1000)}`);
+/** Says what a daemon is doing, for an operator who asks: a line for itself, for each queue and for each job. */
+export function logStatus(log: Log, { daemon, queues, jobs }: DaemonStatus): void {
+  const { pid, version, since, state } = daemon;
+  const stopping = state === 'stopping' ? ', stopping' : '';
+  log.info(
+    { pid, running: jobs.length },
+    `rbit-ts ${version}, process ${pid}, for ${inSeconds(since)}${stopping}: ${counted(jobs.length, 'job')} in hand`,
+  );
+  for (const { queue, runner, reason, consumers, running, waiting, ...facts } of queues) {
+    const counts = [
+      `${running} in hand`,
+      ...(waiting === null ? [] : [`${waiting} waiting`]),
+      ...(consumers === null ? [] : [counted(consumers, 'consumer')]),
+    ];
+    log.info(
+      { queue, runner, state: facts.state },
+      `queue ${queue}: ${facts.state}${reason === undefined ? '' : ` (${reason})`}; ${counts.join(', ')}`,
+    );
+  }
+  for (const { id, queue, runner, attempt, progress, lastLine, ...facts } of jobs) {
+    const far =
+      progress === undefined ? '' : `, at ${progress.percent} % ${progress.message ?? ''}`.trimEnd();
+    const said = lastLine === undefined ? '' : `; last line: ${lastLine}`;
+    log.info(
+      { queue, runner, job: id, attempt, state: facts.state },
+      `${name({ queue, runner, id, attempt })}: for ${inSeconds(facts.started ?? facts.since)}, ${facts.state}${far}${said}`,
+    );
   }
 }
 
@@ -137,6 +167,15 @@ function logEnd(log: Log): (end: WorkEvents['job:ended'][0]) => void {
       `${name(facts)} ${outcome.kind} after ${formatDuration(durationMs)}${why}; message ${disposal}`,
     );
   };
+}
+
+function inSeconds(since: string): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(since)) / 1000));
+  return formatDuration(seconds * 1000);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${count === 1 ? what : `${what}s`}`;
 }
 
 function inWords(ms: number): string {

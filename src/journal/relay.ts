@@ -55,8 +55,14 @@ export interface Relay {
   send(reply: Publication, settling?: Delivery): Promise<SentReply>;
 }
 
-/** A relay on `broker`; it ends when the broker is closed, and what it has not sent by then is dropped. */
-export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay {
+/**
+ * A relay on `broker`; it ends when the broker is closed, and what it has not sent by then is dropped. `onSent` hears of
+ * each reply that the broker has confirmed.
+ */
+export function createRelay(
+  broker: Pick<Broker, 'writable' | 'publish'>,
+  onSent?: (reply: Publication) => void,
+): Relay {
   const lanes = new Map<string, Lane>();
   let handedIn = 0;
 
@@ -114,6 +120,7 @@ export function createRelay(broker: Pick<Broker, 'writable' | 'publish'>): Relay
     try {
       const result = await broker.publish(reply.publication, reply.settling);
       lane.pauseMs = 0;
+      if (result === 'routed') onSent?.(reply.publication);
       const gone: SentReply = { kind: 'dropped', reason: 'its queue is gone' };
       reply.resolve(result === 'routed' ? SENT : gone);
     } catch (error) {

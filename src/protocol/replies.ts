@@ -43,6 +43,12 @@ export function finalReply(requester: Requester, outcome: FinalOutcome): Publica
     : reply(requester, { status: 'failed', message: outcome.message, ...data });
 }
 
+/** `status` of a reply that was made here, without reading all of it; 'unknown' of any other. */
+export function statusOf({ body }: Pick<Publication, 'body'>): string {
+  const [, status = 'unknown'] = /^\{"status":"(\w+)"/.exec(body.toString('latin1', 0, 40)) ?? [];
+  return status;
+}
+
 function reply({ replyTo, correlationId, appId }: Requester, body: Record<string, unknown>): Publication {
   return {
     exchange: '',

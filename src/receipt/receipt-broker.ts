@@ -46,6 +46,7 @@ export interface ReceiptBroker extends Broker {
 }
 
 const OF_REMOTE = [
+  'connection:wanted',
   'connection:open',
   'connection:lost',
   'connection:blocked',
@@ -55,7 +56,7 @@ const OF_REMOTE = [
   'delivery:unhandled',
   'output:lost',
 ] as const;
-const OF_LOCAL = ['connection:open', 'connection:lost', 'delivery:unhandled'] as const;
+const OF_LOCAL = ['connection:wanted', 'connection:open', 'connection:lost', 'delivery:unhandled'] as const;
 
 /** A broker on two brokers, which it starts and closes. */
 export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {

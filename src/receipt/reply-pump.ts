@@ -2,8 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Broker, Consumer, Delivery, Publication } from '../broker/broker.ts';
 import type { Announcer } from '../job/events.ts';
 import { createRelay, type Relay, type SentReply } from '../journal/relay.ts';
+import { statusOf } from '../protocol/replies.ts';
 import { REPLIES } from './local-queues.ts';
-import { fromStoredReply, instead, isSentOnce, statusOf } from './stored-reply.ts';
+import { fromStoredReply, instead, isSentOnce } from './stored-reply.ts';
 import { takeTurn } from './turn.ts';
 
 /*
@@ -38,7 +39,7 @@ export function createReplyPump({
   readonly remote: Broker;
   readonly events: Announcer;
 }): ReplyPump {
-  const relay: Relay = createRelay(remote);
+  const relay: Relay = createRelay(remote, (reply) => events.emit('reply:sent', { status: statusOf(reply) }));
   const closing = new AbortController();
   const told = new Set<string>();
   let consumer: Consumer | undefined;
@@ -79,15 +80,17 @@ export function createReplyPump({
     return tell(reply, await relay.send(instead(reply, sent.reason), delivery));
   }
 
-  /** Says once of each reply queue that nobody can receive what goes there. */
+  /** Says that nobody can receive a reply, and whether the same was said of its queue before. */
   function tell(reply: Publication, sent: SentReply): SentReply {
     const { routingKey: replyTo, properties } = reply;
-    if (!('reason' in sent) || closing.signal.aborted || told.has(replyTo)) return sent;
+    if (!('reason' in sent) || closing.signal.aborted) return sent;
+    const isRepeated = told.has(replyTo);
     told.add(replyTo);
     const [oldest] = told;
     if (told.size > MOST_TOLD && oldest !== undefined) told.delete(oldest);
     const { appId: runner = '' } = properties;
-    events.emit('reply:dropped', { runner, replyTo, status: statusOf(reply), reason: sent.reason });
+    const { reason } = sent;
+    events.emit('reply:dropped', { runner, replyTo, status: statusOf(reply), reason, isRepeated });
     return sent;
   }
 

@@ -28,15 +28,6 @@ export function isSentOnce({ body }: Publication): boolean {
   return body.equals(STARTED);
 }
 
-/** `status` of a reply, for the log. */
-export function statusOf({ body }: Publication): string {
-  try {
-    return String((JSON.parse(body.toString()) as { status?: unknown }).status);
-  } catch {
-    return 'unknown';
-  }
-}
-
 /** What is sent in place of a final reply that the broker refuses. */
 export function instead({ routingKey, properties }: Publication, reason: string): Publication {
   const { correlationId, messageId, appId = '' } = properties;

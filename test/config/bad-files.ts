@@ -89,7 +89,7 @@ export const badFiles: readonly BadFile[] = [
   bad(
     'a section unlike any',
     inRunner('[weather]'),
-    ':7: [weather]: unknown section (known: rbit, include, amqp, queue:NAME, runner:NAME, processor:NAME, DEFAULT)',
+    ':7: [weather]: unknown section (known: rbit, include, amqp, http, queue:NAME, runner:NAME, processor:NAME, DEFAULT)',
   ),
   bad(
     'a misspelt runner section',
@@ -117,10 +117,51 @@ export const badFiles: readonly BadFile[] = [
     inRunner('[queue: q]'),
     ':7: [queue: q]: spaces around the name (write [queue:q])',
   ),
+  bad('a misspelt [http]', inRunner('[htpp]'), ':7: [htpp]: unknown section (did you mean [http]?)'),
   bad(
-    'a section of later versions',
-    inRunner('[http]'),
-    ':7: [http]: this version cannot do that yet (remove the section)',
+    'a port to listen on without its host',
+    inRunner('[http]', 'listen = 9464'),
+    ':8: [http] listen = "9464": a port needs its host (try 127.0.0.1:9464)',
+  ),
+  bad(
+    'a port to listen on after nothing',
+    inRunner('[http]', 'listen = :9464'),
+    ':8: [http] listen = ":9464": a port needs its host (try 127.0.0.1:9464)',
+  ),
+  bad(
+    'an address to listen on without its port',
+    inRunner('[http]', 'listen = localhost'),
+    ':8: [http] listen = "localhost": not an address to listen on (try 127.0.0.1:9464)',
+  ),
+  bad(
+    'an IPv6 address to listen on without its port',
+    inRunner('[http]', 'listen = ::1'),
+    ':8: [http] listen = "::1": an address without a port (try [::1]:9464)',
+  ),
+  bad(
+    'brackets around something else',
+    inRunner('[http]', 'listen = [localhost]:9464'),
+    ':8: [http] listen = "[localhost]:9464": no IPv6 address in the brackets (try [::1]:9464)',
+  ),
+  bad(
+    'a URL to listen on',
+    inRunner('[http]', 'listen = http://127.0.0.1:9464/'),
+    ':8: [http] listen = "http://127.0.0.1:9464/": not an address to listen on (write HOST:PORT, without http://)',
+  ),
+  bad(
+    'every address as a star',
+    inRunner('[http]', 'listen = *:9464'),
+    ':8: [http] listen = "*:9464": not the name or address of a host (for every address write 0.0.0.0)',
+  ),
+  bad(
+    'a port that is too large',
+    inRunner('[http]', 'listen = 127.0.0.1:70000'),
+    ':8: [http] listen = "127.0.0.1:70000": a port out of range (0 to 65535)',
+  ),
+  bad(
+    'a port to listen on by itself',
+    inRunner('[http]', 'port = 9464'),
+    ':8: [http] port: unknown key (did you mean listen?)',
   ),
   bad(
     'a processor of one’s own without a module',

@@ -61,7 +61,9 @@ export async function openGround(url: string): Promise<Ground> {
     host({ journal = createMemoryJournal(), declare = 'if-missing' } = {}) {
       const said: string[] = [];
       const events = new EventEmitter<WorkEvents>();
-      events.on('reply:dropped', ({ replyTo, status }) => said.push(`dropped: ${status} to ${replyTo}`));
+      events.on('reply:dropped', ({ replyTo, status, isRepeated }) => {
+        if (!isRepeated) said.push(`dropped: ${status} to ${replyTo}`);
+      });
       events.on('settle:stuck', ({ reason }) => said.push(`stuck: ${reason}`));
       events.on('job:duplicate', ({ id }) => said.push(`duplicate: ${id}`));
       events.on('job:joined', ({ id }) => said.push(`joined: ${id}`));

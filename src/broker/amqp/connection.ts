@@ -179,7 +179,9 @@ export function createConnection(
       return isBlocked;
     },
     start() {
-      if (!closing.signal.aborted) running ??= supervise();
+      if (closing.signal.aborted || running !== undefined) return;
+      events.emit('connection:wanted', { purpose });
+      running = supervise();
     },
     async opened(signal) {
       if (current !== undefined) return current.model;

@@ -150,6 +150,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
     start() {
       if (closed !== undefined || isStarted) return;
       isStarted = true;
+      events.emit('connection:wanted', { purpose: PURPOSE });
       committer.start();
     },
     async prepare(queue, signal) {
