@@ -16,6 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   worker: ['job', 'broker', 'protocol', 'journal'],
   receipt: ['job', 'broker', 'protocol', 'journal'],
   client: ['job', 'broker', 'protocol'],
+  http: ['job'],
+  control: ['job', 'sqlite'],
   daemon: [
     'job',
     'broker',
@@ -28,8 +30,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'journal',
     'worker',
     'receipt',
+    'control',
+    'http',
   ],
-  cli: ['daemon', 'config', 'broker', 'broker/amqp', 'broker/embedded', 'client', 'job', 'cli/terminal'],
+  cli: [
+    'daemon',
+    'config',
+    'control',
+    'broker',
+    'broker/amqp',
+    'broker/embedded',
+    'client',
+    'job',
+    'cli/terminal',
+  ],
   'cli/terminal': ['client', 'job'],
   '': ['job', 'processors'],
 };
@@ -42,6 +56,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   execa: ['processors'],
   pino: ['daemon'],
   'pino-pretty': ['daemon'],
+  'prom-client': ['http'],
   commander: ['cli'],
 };
 

@@ -4,10 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { cancelCommand } from '../src/cli/cancel.ts';
 import { checkCommand } from '../src/cli/check.ts';
 import { deadCommand } from '../src/cli/dead.ts';
 import { initCommand } from '../src/cli/init.ts';
+import { pauseCommand } from '../src/cli/pause.ts';
+import { resumeCommand } from '../src/cli/resume.ts';
 import { runCommand } from '../src/cli/run.ts';
+import { statusCommand } from '../src/cli/status.ts';
 import { submitCommand } from '../src/cli/submit.ts';
 import { tryCommand } from '../src/cli/try.ts';
 import { loadConfig } from '../src/config/load.ts';
@@ -96,6 +100,10 @@ function parse([name = '', ...words]: readonly string[]): void {
     submitCommand(),
     deadCommand(),
     initCommand(),
+    statusCommand(),
+    cancelCommand(),
+    pauseCommand(),
+    resumeCommand(),
   ];
   const command = commands.find((one) => one.name() === name);
   const parsed = command === undefined ? runCommand() : command;
@@ -150,7 +158,19 @@ describe('README.md', () => {
   });
 
   it('names no command of rbit-ts that is not there', () => {
-    const commands = ['run', 'check', 'try', 'submit', 'dead', 'init', 'help'];
+    const commands = [
+      'run',
+      'check',
+      'try',
+      'submit',
+      'dead',
+      'init',
+      'status',
+      'cancel',
+      'pause',
+      'resume',
+      'help',
+    ];
     const named = [...readme.matchAll(/^(?:npx )?rbit-ts ([a-z]+)(?= |$)/gm)].map(([, name]) => name ?? '');
     expect(named.filter((name) => !commands.includes(name))).toStrictEqual([]);
   });

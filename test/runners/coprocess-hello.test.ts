@@ -26,7 +26,7 @@ describe.each([
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test.skipIf(!isThere(program, argument))(
-    'greets, says how far it is, and fails what it cannot greet',
+    `greets, says how far it is, and fails what it cannot greet (needs ${program})`,
     async () => {
       const runner = makeRunner(`coprocess!${line}`, {
         directory: PROJECT,
