@@ -119,7 +119,7 @@ describe('one line says why the state folder cannot be used', () => {
     );
   });
 
-  it.runIf(process.getuid?.() === 0)('its file system takes no folders', async () => {
+  it.runIf(process.getuid?.() === 0)('its file system takes no folders (needs root)', async () => {
     const { config, folder } = await configWith('state-dir = /proc/rbit/state');
     const thrown: unknown = await makeStateDir(config).catch((error: unknown) => error);
     expect(thrown).toBeInstanceOf(ConfigError);

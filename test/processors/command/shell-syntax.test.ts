@@ -183,7 +183,7 @@ describe('a hostile value runs no code, becomes no other argument and loses no b
     );
   });
 
-  test.runIf(existsSync('/bin/bash'))('in bash', { timeout: 60_000 }, async () => {
+  test.runIf(existsSync('/bin/bash'))('in bash (needs bash)', { timeout: 60_000 }, async () => {
     const { text } = compileShellCommand(HOSTILE_COMMAND);
     await fc.assert(
       fc.asyncProperty(hostileValue, async (value) => {
