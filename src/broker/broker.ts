@@ -201,6 +201,15 @@ export interface Broker {
   close(limitMs: number): Promise<void>;
 }
 
+/** A broker whose messages can be looked for where they lie. */
+export interface SearchableBroker extends Broker {
+  /**
+   * Whether a message of a queue has this text in a header: ready, delayed or in anybody's hands. It goes through all
+   * of them, so it is for rare questions. Waits as `prepare` does; rejects with BrokerError when the broker is closed.
+   */
+  holds(queue: string, header: string, text: string): Promise<boolean>;
+}
+
 /**
  * Why a publication failed, and what is left to do:
  * - `unavailable`: nothing was sent; send it again when writable.

@@ -32,6 +32,9 @@ export interface Journal {
   /** Hands out the newest record of this message that nobody holds. From then on the caller holds it. */
   recall(message: MessagePrint): Promise<Entry | undefined>;
 
+  /** The record whose final reply has this message id, held or waiting. */
+  find(replyId: string): Promise<Found | undefined>;
+
   /** A copy of ours that was settled here for certain: one more of the same token is the same one, published twice. */
   hasSettled(message: MessagePrint): boolean;
 
@@ -46,6 +49,13 @@ export interface Journal {
 
   /** Forgets the records of a queue that were released before `beforeMs` (as Date.now): their messages went elsewhere. */
   expire(queue: string, beforeMs: number): void;
+}
+
+/** A record as whoever does not hold it sees it. */
+export interface Found {
+  readonly ending: Ending | undefined;
+  /** Resolves when it is gone for good; whoever holds it may go on, and writes nothing any more. */
+  forget(): Promise<void>;
 }
 
 /** How a job ended, as it was written down. */

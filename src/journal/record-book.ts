@@ -57,7 +57,7 @@ export function createRecordBook(
     return !wasOrphaned && !twins.hasTwin(message.print);
   }
 
-  function find(message: MessagePrint): JobRecord | undefined {
+  function newestOf(message: MessagePrint): JobRecord | undefined {
     return [...waiting].findLast((record) => record.message.print === message.print);
   }
 
@@ -121,7 +121,7 @@ export function createRecordBook(
         await store.writeEnding(record);
       },
       async released() {
-        held.delete(record);
+        if (!held.delete(record)) return;
         const isSilent = ackedAtMs !== undefined && performance.now() - ackedAtMs > silentMs;
         if (isSilent && record.message.identity === 'correlation') return store.remove(record);
         record.releasedAtMs = Date.now();
@@ -152,7 +152,7 @@ export function createRecordBook(
       return entryOf(record, false);
     },
     async recall(message) {
-      const record = find(message);
+      const record = newestOf(message);
       if (record === undefined) return undefined;
       if (record.ending !== undefined && !isSettledBy(record)) {
         // Whichever message this is: it had better run, and what is known of the other one is of no more use.
@@ -162,6 +162,18 @@ export function createRecordBook(
       waiting.delete(record);
       held.add(record);
       return entryOf(record, true);
+    },
+    async find(replyId) {
+      const record = [...held, ...waiting].find((one) => one.replyId === replyId);
+      if (record === undefined) return undefined;
+      return {
+        ending: record.ending,
+        async forget() {
+          held.delete(record);
+          waiting.delete(record);
+          await store.remove(record);
+        },
+      };
     },
     hasSettled: ({ identity, print }) => identity === 'copy' && settledCopies.has(print),
     hasUnanswered: (queue) => [...waiting].some((record) => isUnanswered(record, queue)),

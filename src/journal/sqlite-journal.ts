@@ -101,6 +101,7 @@ export function createSqliteJournal({ folder, onOpen, onLost }: SqliteJournalOpt
     },
     begin: async (message) => (await whenOpen()).begin(message),
     recall: async (message) => (await whenOpen()).recall(message),
+    find: async (replyId) => (await whenOpen()).find(replyId),
     hasSettled: (message) => book?.hasSettled(message) === true,
     hasUnanswered: (queue) => book?.hasUnanswered(queue) === true,
     unanswered: (queue, beforeMs) => book?.unanswered(queue, beforeMs) ?? [],

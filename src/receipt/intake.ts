@@ -1,8 +1,9 @@
 import {
-  type Broker,
   BrokerError,
+  type BrokerErrorKind,
   type Delivery,
   type Publication,
+  type SearchableBroker,
   type Settlement,
 } from '../broker/broker.ts';
 import type { Announcer } from '../job/events.ts';
@@ -10,8 +11,11 @@ import type { Verdict } from '../job/verdict.ts';
 import type { Ending, Entry, Journal } from '../journal/journal.ts';
 import { type MessagePrint, printOf } from '../journal/message-print.ts';
 import { createTwinMemory } from '../journal/twin-memory.ts';
+import { ACKNOWLEDGING, type Doubts, isInDoubt } from './doubts.ts';
 import { factsOf } from './facts-of.ts';
+import { REPLIES } from './local-queues.ts';
 import { toStored, withPlainHeaders } from './stored-job.ts';
+import { TOKEN } from './token.ts';
 
 /*
  * Takes a message from the broker to the disk:
@@ -20,14 +24,14 @@ import { toStored, withPlainHeaders } from './stored-job.ts';
  *
  * A message that comes again is held against its record:
  *
- *   begun                   the daemon died: it is stored (again), with the token of the record
- *   ended, copy/message id  it is only acknowledged
- *   ended, correlation id   it is stored again with the same token, unless equal messages were seen: then it is another
- *   ended, neither          it is another
+ *                     begun                     stored               acknowledging
+ *   copy, message id    stored, if not in file    only acknowledged    -
+ *   correlation id      stored, if not in file    only acknowledged    likewise, if in file and without a twin; else another
+ *   neither             stored, if not in file    another              -
  *
- * Of two copies with one token the second is dropped if the first has been in hand in the life of this daemon
- * (copies-in-hand.ts). So each of two equal steps under one correlation id is run: re-core sends the second when the
- * first has been answered, and is off the disk.
+ * A twin is an equal message that was seen in the life of this daemon. In the file: the job or its final reply, found by the token of the record, in whoever's hands it is and whatever headers
+ * it has gone back with. The reply stays there as long as there is a record, so that each of two equal steps under one
+ * correlation id is run: re-core sends the second when it has heard the end of the first (doubts.ts).
  */
 
 const BECAUSE = 'it was written to disk, to be worked from there';
@@ -36,8 +40,6 @@ const STORED: Verdict = {
   disposal: { kind: 'ack' },
   because: BECAUSE,
 };
-const ACK_BEGUN = `${BECAUSE}, and its acknowledgement may have been written`;
-const ACKNOWLEDGING: Verdict = { ...STORED, because: ACK_BEGUN };
 
 /** After an error of ours: no message may stop its queue, or spin. */
 const BUG_DELAY_MS = 60_000;
@@ -51,8 +53,9 @@ export interface IntakeOptions {
   readonly store: (job: Publication) => Promise<void>;
   /** Writes a reply to the disk, likewise. */
   readonly storeReply: (reply: Publication) => Promise<void>;
-  readonly local: Pick<Broker, 'writable'>;
+  readonly local: Pick<SearchableBroker, 'writable' | 'holds'>;
   readonly journal: Journal;
+  readonly doubts: Doubts;
   readonly events: Announcer;
 }
 
@@ -61,7 +64,7 @@ export type Intake = (delivery: Delivery, mayAcknowledge: Promise<void>) => Prom
 
 /** The intake of one queue. */
 export function createIntake(options: IntakeOptions): Intake {
-  const { runner, store, storeReply, local, journal, events } = options;
+  const { runner, store, storeReply, local, journal, doubts, events } = options;
   const twins = createTwinMemory(MOST_PRINTS);
 
   async function take(delivery: Delivery, mayAcknowledge: Promise<void>): Promise<void> {
@@ -72,50 +75,89 @@ export function createIntake(options: IntakeOptions): Intake {
       await delivery.ack();
       return;
     }
-    const entry = await openEntry(delivery, message);
+    let entry = await openEntry(delivery, message);
     let settlement: Settlement = 'lost';
     try {
+      if (await isOfAnother(entry, message)) {
+        await settled(entry);
+        entry = await begin(message);
+      }
       const { ending } = entry;
-      if (ending !== undefined && ![BECAUSE, ACK_BEGUN].includes(ending.verdict.because)) {
+      if (ending !== undefined && ending.verdict.because !== BECAUSE && !isInDoubt(ending)) {
         settlement = await finish(delivery, ending, entry);
       } else if (await bringToDisk(delivery, message, entry)) {
         await mayAcknowledge;
         if (await delivery.isReachable()) {
-          await entry.ended(ACKNOWLEDGING, undefined);
+          // The others are known by their ids, or by nothing: to them it makes no difference.
+          if (message.identity === 'correlation') await entry.ended(ACKNOWLEDGING, undefined);
           settlement = await delivery.ack();
         }
       }
     } finally {
-      await (settlement === 'settled' ? entry.settled() : entry.released());
+      await (settlement === 'settled' ? settled(entry) : entry.released());
     }
   }
 
   async function openEntry(delivery: Delivery, message: MessagePrint): Promise<Entry> {
     const mayBeKnown = delivery.redelivered || message.identity === 'copy';
     const recalled = mayBeKnown ? await journal.recall(message) : undefined;
-    if (recalled !== undefined && !(isUnsure(message) && twins.hasTwin(message.print))) return recalled;
-    await recalled?.settled();
+    return recalled ?? begin(message);
+  }
+
+  function begin(message: MessagePrint): Promise<Entry> {
     twins.see(message.print);
     // A random token, unlike the one that is made of a message id: that message may be sent again one day, as by `dead retry`.
     return journal.begin(message.identity === 'message' ? { ...message, identity: 'correlation' } : message);
   }
 
+  async function settled(entry: Entry): Promise<void> {
+    await entry.settled();
+    doubts.clear(entry.replyId);
+  }
+
+  /** In doubt it is: to run twice is better than to lose one. */
+  async function isOfAnother(
+    { ending, replyId }: Entry,
+    { identity, print, queue }: MessagePrint,
+  ): Promise<boolean> {
+    // Of a message id it may have been written by an earlier version.
+    if (identity !== 'correlation' || !isInDoubt(ending)) return false;
+    return twins.hasTwin(print) || !(await isInFile(queue, replyId));
+  }
+
+  async function isInFile(queue: string, token: string): Promise<boolean> {
+    for (;;) {
+      await local.writable();
+      try {
+        return (await local.holds(queue, TOKEN, token)) || (await local.holds(REPLIES, TOKEN, token));
+      } catch (error) {
+        if (kindOf(error) !== 'unavailable') throw error;
+      }
+    }
+  }
+
   /** False: the message was lost before, and is not ours any more. */
   async function bringToDisk(delivery: Delivery, message: MessagePrint, entry: Entry): Promise<boolean> {
-    if (entry.ending !== undefined && (!isUnsure(message) || entry.ending.verdict.because === BECAUSE)) {
-      events.emit('job:joined', factsOf(delivery, runner));
-      return true;
-    }
-    let job = toStored(delivery, message, entry.replyId);
+    const mayBeThere = entry.isRecalled || message.identity === 'copy';
+    const isThere =
+      entry.ending !== undefined || (mayBeThere && (await isInFile(message.queue, entry.replyId)));
+    if (isThere) events.emit('job:joined', factsOf(delivery, runner));
+    else if (!(await storeWhole(delivery, toStored(delivery, message, entry.replyId)))) return false;
+    if (entry.ending === undefined) await entry.ended(STORED, undefined);
+    return true;
+  }
+
+  /** With less of its headers where not all can be written down. False: as above. */
+  async function storeWhole(delivery: Delivery, whole: Publication): Promise<boolean> {
+    let job = whole;
     for (;;) {
       await local.writable();
       if (delivery.isLost) return false;
       try {
         await store(job);
-        if (entry.ending === undefined) await entry.ended(STORED, undefined);
         return true;
       } catch (error) {
-        const kind = error instanceof BrokerError ? error.kind : undefined;
+        const kind = kindOf(error);
         if (kind === 'unencodable') job = withPlainHeaders(job);
         else if (kind !== 'unavailable') throw error;
       }
@@ -157,6 +199,6 @@ export function createIntake(options: IntakeOptions): Intake {
   };
 }
 
-function isUnsure({ identity }: MessagePrint): boolean {
-  return identity === 'correlation';
+function kindOf(error: unknown): BrokerErrorKind | undefined {
+  return error instanceof BrokerError ? error.kind : undefined;
 }

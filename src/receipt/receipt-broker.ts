@@ -1,14 +1,22 @@
 import { EventEmitter } from 'node:events';
-import type { Broker, BrokerEvents, Delivery, Message, Publication } from '../broker/broker.ts';
+import type {
+  Broker,
+  BrokerEvents,
+  Delivery,
+  Message,
+  Publication,
+  SearchableBroker,
+} from '../broker/broker.ts';
 import { settledWithin } from '../broker/limit.ts';
 import type { Announcer } from '../job/events.ts';
 import type { Journal } from '../journal/journal.ts';
 import { pumpDeadLetters } from './dead-letter-pump.ts';
-import { factsOf } from './facts-of.ts';
+import { createDoubts } from './doubts.ts';
 import { createIntake } from './intake.ts';
 import { createReceiptConsumer, type ReceiptConsumer } from './receipt-consumer.ts';
 import { createReplyPump } from './reply-pump.ts';
 import { toStoredReply } from './stored-reply.ts';
+import { tokenOf } from './token.ts';
 
 /*
  * The broker port for jobs that are acknowledged at the receipt, on two brokers: the remote one, where the messages
@@ -30,7 +38,7 @@ export interface ReceiptQueue {
 export interface ReceiptOptions {
   readonly remote: Broker;
   /** On the disk, with `deadLettersOf` each queue as the name of its dead-letter queue. */
-  readonly local: Broker;
+  readonly local: SearchableBroker;
   /** Outlives the daemon; knows of each message until its acknowledgement is certain. */
   readonly journal: Journal;
   readonly events: Announcer;
@@ -38,6 +46,8 @@ export interface ReceiptOptions {
   readonly queues: ReadonlyMap<string, ReceiptQueue>;
   /** As for `pumpDeadLetters`. */
   readonly copies: (message: Message) => readonly [Message, Message];
+  /** How long a reply waits until it is known whether the message of its job was acknowledged. */
+  readonly doubtMs?: number;
 }
 
 export interface ReceiptBroker extends Broker {
@@ -65,7 +75,8 @@ export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
   const closing = new AbortController();
   const deliveries = new WeakMap<Delivery, Delivery>();
   const consumers = new Set<ReceiptConsumer>();
-  const pump = createReplyPump(options);
+  const doubts = createDoubts(journal, options.doubtMs);
+  const pump = createReplyPump({ ...options, doubts });
   let isStarted = false;
   let closed: Promise<void> | undefined;
 
@@ -81,8 +92,9 @@ export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
   }
 
   async function publish(reply: Publication, settling?: Delivery): Promise<'routed'> {
-    const stored = toStoredReply(reply);
-    const result = await local.publish(stored, settling && (deliveries.get(settling) ?? settling));
+    const job = settling && (deliveries.get(settling) ?? settling);
+    const stored = toStoredReply(reply, job && tokenOf(job.message));
+    const result = await local.publish(stored, job);
     if (result === 'unroutable') {
       // It is posted when the job is settled, and by then its queue has to be there.
       await local.prepare(stored.routingKey);
@@ -125,6 +137,7 @@ export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
       const intake = createIntake({
         ...options,
         runner,
+        doubts,
         store,
         storeReply: async (reply) => void (await publish(reply)),
       });
@@ -134,7 +147,6 @@ export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
         queue,
         intake,
         deliveries,
-        onDouble: (delivery) => options.events.emit('job:duplicate', factsOf(delivery, runner)),
         onOpen: () => events.emit('consumer:open', { queue }),
         onSteady: (openedAtMs) => journal.expire(queue, openedAtMs),
       });

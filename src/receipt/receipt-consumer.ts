@@ -1,5 +1,4 @@
 import type { Broker, ConsumeOptions, Consumer, Delivery } from '../broker/broker.ts';
-import { createCopiesInHand } from './copies-in-hand.ts';
 import type { Intake } from './intake.ts';
 import { fromStored } from './stored-job.ts';
 
@@ -23,8 +22,6 @@ export interface ReceiptConsumerOptions extends ConsumeOptions {
   readonly intake: Intake;
   /** Knows the delivery of the local broker by the one that is handed out. */
   readonly deliveries: WeakMap<Delivery, Delivery>;
-  /** A copy was stored twice: this one is taken off. */
-  readonly onDouble: (delivery: Delivery) => void;
   /** It consumes, for the first time or again after something was lost. */
   readonly onOpen: () => void;
   /** What was lost to it before `openedAtMs` (as Date.now) and has not come again by now has gone elsewhere. */
@@ -39,7 +36,6 @@ export interface ReceiptConsumer extends Consumer {
 
 export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptConsumer {
   const { queue, prefetch, remote, local, intake, deliveries } = options;
-  const copies = createCopiesInHand();
   /** What is in hand, each with how often it had been resumed by then. */
   const inHand = new Map<Delivery, number>();
   let wish: 'working' | 'paused' | 'stopped' = 'working';
@@ -60,14 +56,8 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
   const stored = local.consume(queue, {
     prefetch,
     onDelivery(delivery) {
-      if (copies.isSecond(delivery)) {
-        options.onDouble(delivery);
-        void delivery.ack();
-        return;
-      }
       const ours = fromStored(delivery, () => {
         inHand.delete(ours);
-        copies.letGo(delivery);
         adjust();
       });
       deliveries.set(ours, delivery);

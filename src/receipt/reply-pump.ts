@@ -3,8 +3,10 @@ import type { Broker, Consumer, Delivery, Publication } from '../broker/broker.t
 import type { Announcer } from '../job/events.ts';
 import { createRelay, type Relay, type SentReply } from '../journal/relay.ts';
 import { statusOf } from '../protocol/replies.ts';
+import type { Doubts } from './doubts.ts';
 import { REPLIES } from './local-queues.ts';
 import { fromStoredReply, instead, isSentOnce } from './stored-reply.ts';
+import { tokenOf } from './token.ts';
 import { takeTurn } from './turn.ts';
 
 /*
@@ -34,10 +36,12 @@ export function createReplyPump({
   local,
   remote,
   events,
+  doubts,
 }: {
   readonly local: Broker;
   readonly remote: Broker;
   readonly events: Announcer;
+  readonly doubts: Doubts;
 }): ReplyPump {
   const relay: Relay = createRelay(remote, (reply) => events.emit('reply:sent', { status: statusOf(reply) }));
   const closing = new AbortController();
@@ -64,10 +68,21 @@ export function createReplyPump({
 
   async function take(delivery: Delivery): Promise<void> {
     inHand += 1;
+    await sendInTime(delivery);
+    inHand -= 1;
+  }
+
+  async function sendInTime(delivery: Delivery): Promise<void> {
+    const token = tokenOf(delivery.message);
+    try {
+      if (token !== undefined) await doubts.cleared(token, closing.signal);
+    } catch {
+      // Closed first: the next daemon sends it.
+      return;
+    }
     const sent = await send(delivery, fromStoredReply(delivery.message));
     // A closed broker drops what it has: that is to be sent by the next daemon.
     if (sent.kind === 'sent' || (sent.kind !== 'lost' && !closing.signal.aborted)) await delivery.ack();
-    inHand -= 1;
   }
 
   async function send(delivery: Delivery, reply: Publication): Promise<SentReply> {

@@ -1,16 +1,16 @@
 import type { Delivery, Message, Publication } from '../broker/broker.ts';
 import type { MessagePrint } from '../journal/message-print.ts';
+import { TOKEN } from './token.ts';
 
 /*
  * A message as it lies in the file: as it came, with headers of ours.
  *
- *   receipt-token  the same on each copy of a message that is stored twice, and on no other message
+ *   receipt-token  what it is found by as long as it is in the file, whatever other headers it goes back with
  *   receipt-begun  true if the broker had handed it out before, so that somebody may have said "started"
  *   x-rbit-copy    the token as well, where the message cannot be told from equal ones: replies get one message id by it
  *   x-rbit-id      the job's id, if the message has none of its own
  */
 
-const TOKEN = 'receipt-token';
 const BEGUN = 'receipt-begun';
 
 /** The message of a delivery, on its way to the file. `token` is a UUID. */
@@ -38,12 +38,6 @@ export function toStored(
   };
 }
 
-/** Undefined for what was put back after a run: that has no second copy. */
-export function tokenOf({ properties }: Message): string | undefined {
-  const token = properties.headers[TOKEN];
-  return typeof token === 'string' ? token : undefined;
-}
-
 /** What is left of a message whose headers have what cannot be written down: `x-rbit-dropped` tells that there was more. */
 export function withPlainHeaders(stored: Publication): Publication {
   const plain = Object.entries(stored.properties.headers ?? {}).filter(([, value]) => isPlain(value));
@@ -68,7 +62,6 @@ function isPlain(value: unknown): boolean {
 export function fromStored(stored: Delivery, onSettled: () => void): Delivery {
   const wasBegun = stored.message.properties.headers[BEGUN] === true;
   const message = withoutOurs(stored.message);
-  const off = { [BEGUN]: undefined, [TOKEN]: undefined };
   return {
     queue: stored.queue,
     exchange: stored.exchange,
@@ -82,9 +75,12 @@ export function fromStored(stored: Delivery, onSettled: () => void): Delivery {
     isReachable: () => stored.isReachable(),
     ack: () => stored.ack().finally(onSettled),
     requeue: (options) =>
-      stored.requeue({ ...options, headers: { ...options.headers, ...off } }).finally(onSettled),
+      stored.requeue({ ...options, headers: { ...options.headers, [BEGUN]: undefined } }).finally(onSettled),
+    // It leaves the file, and its job has ended.
     deadLetter: (options) =>
-      stored.deadLetter({ ...options, headers: { ...options.headers, ...off } }).finally(onSettled),
+      stored
+        .deadLetter({ ...options, headers: { ...options.headers, [BEGUN]: undefined, [TOKEN]: undefined } })
+        .finally(onSettled),
   };
 }
 

@@ -43,6 +43,28 @@ function successor(journal: ReturnType<typeof createRecordBook>) {
 }
 
 describe('a record', () => {
+  it('is found by its reply id while it is held and while it waits', async () => {
+    const journal = createMemoryJournal();
+    const entry = await begin(journal, printed());
+    await begin(journal, printed('other'));
+    expect(await journal.find(entry.replyId)).toMatchObject({ ending: undefined });
+    await entry.ended(verdict, reply);
+    await entry.released();
+    expect(await journal.find(entry.replyId)).toMatchObject({ ending: { verdict } });
+    await (await journal.recall(printed()))?.settled();
+    expect(await journal.find(entry.replyId)).toBeUndefined();
+  });
+
+  it.each(['held', 'waiting'])('that is forgotten while it is %s does not come back', async (how) => {
+    const journal = createRecordBook(NO_STORE);
+    const entry = await begin(journal, printed(), 'ended');
+    if (how === 'waiting') await entry.released();
+    await (await journal.find(entry.replyId))?.forget();
+    if (how === 'held') await entry.released();
+    expect(await journal.recall(printed())).toBeUndefined();
+    expect(journal.records()).toStrictEqual([]);
+  });
+
   it('that was released is handed to one redelivery, with its verdict and its reply', async () => {
     const journal = createMemoryJournal();
     const entry = await begin(journal, printed(), 'ended');

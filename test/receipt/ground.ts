@@ -33,7 +33,7 @@ export interface Ground {
   readonly queue: string;
   readonly deadLetter: string;
   /** Starts the brokers of one daemon. */
-  host(options?: { journal?: Journal; declare?: 'if-missing' | 'passive' }): Host;
+  host(options?: { journal?: Journal; declare?: 'if-missing' | 'passive'; doubtMs?: number }): Host;
   /** Puts messages on the queue; each is its own correlation id. */
   send(...bodies: readonly string[]): Promise<void>;
   /** Makes a reply queue; `heard` are the bodies that have come, in order. */
@@ -58,7 +58,7 @@ export async function openGround(url: string): Promise<Ground> {
     proxy,
     queue,
     deadLetter,
-    host({ journal = createMemoryJournal(), declare = 'if-missing' } = {}) {
+    host({ journal = createMemoryJournal(), declare = 'if-missing', doubtMs } = {}) {
       const said: string[] = [];
       const events = new EventEmitter<WorkEvents>();
       events.on('reply:dropped', ({ replyTo, status, isRepeated }) => {
@@ -81,6 +81,7 @@ export async function openGround(url: string): Promise<Ground> {
         events,
         queues: new Map([[queue, { runner: 'work', deadLetter }]]),
         copies: (message) => [copyOf(message, {}), bareCopyOf(message, {})],
+        ...(doubtMs === undefined ? {} : { doubtMs }),
       });
       hosts.push(receipts);
       receipts.start();

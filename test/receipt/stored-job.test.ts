@@ -3,16 +3,17 @@ import { EventEmitter } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Broker, Delivery, Publication } from '../../src/broker/broker.ts';
+import type { Delivery, Publication, SearchableBroker } from '../../src/broker/broker.ts';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
 import type { WorkEvents } from '../../src/job/events.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
+import { createDoubts } from '../../src/receipt/doubts.ts';
 import { createIntake } from '../../src/receipt/intake.ts';
 import { openInbox } from '../broker/inbox.ts';
 import { deliveryOf } from '../support/delivery.ts';
 
 let folder: string;
-let local: Broker;
+let local: SearchableBroker;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rbit-receipt-'));
@@ -34,7 +35,9 @@ async function takeIn(delivery: Delivery): Promise<string[]> {
   const bugs: string[] = [];
   events.on('bug', ({ error }) => bugs.push(String(error)));
   const store = async (publication: Publication): Promise<void> => void (await local.publish(publication));
-  const options = { runner: 'work', store, storeReply: store, local, journal: createMemoryJournal(), events };
+  const journal = createMemoryJournal();
+  const doubts = createDoubts(journal);
+  const options = { runner: 'work', store, storeReply: store, local, journal, doubts, events };
   await createIntake(options)({ ...delivery, ack: async () => 'settled' }, Promise.resolve());
   return bugs;
 }

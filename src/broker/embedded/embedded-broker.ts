@@ -1,7 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { createCommitter } from '../../sqlite/committer.ts';
 import { openDatabase } from '../../sqlite/open-database.ts';
-import { type Broker, BrokerError, type BrokerEvents, type Delivery, type Publication } from '../broker.ts';
+import {
+  BrokerError,
+  type BrokerEvents,
+  type Delivery,
+  type Publication,
+  type SearchableBroker,
+} from '../broker.ts';
 import { settledWithin } from '../limit.ts';
 import { createConsumer, type EmbeddedConsumer } from './consumer.ts';
 import { declareQueue } from './declare-queue.ts';
@@ -28,7 +34,7 @@ const BUSY_TIMEOUT_MS = 5;
 const PURPOSE = 'embedded queue';
 
 /** A broker that is a SQLite file; nothing is opened before `start`. */
-export function createEmbeddedBroker({ file, exchange, queues: facts }: EmbeddedOptions): Broker {
+export function createEmbeddedBroker({ file, exchange, queues: facts }: EmbeddedOptions): SearchableBroker {
   const events = new EventEmitter<BrokerEvents>();
   const consumers = new Set<EmbeddedConsumer>();
   const isFlooded = createFloodGate();
@@ -173,6 +179,14 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
         const id = queues.find(queue);
         return id === undefined ? undefined : queues.consumersOf(id).length;
       });
+    },
+    holds(queue, header, text) {
+      const work = ({ queues, messages }: Tables): boolean => {
+        const id = queues.find(queue);
+        return id !== undefined && messages.hasHeader(id, header, text);
+      };
+      // In its turn with what is written.
+      return committer.commit({ mustLast: false, work });
     },
     consume(queue, { prefetch, onDelivery }) {
       const consumer = createConsumer({

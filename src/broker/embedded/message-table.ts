@@ -53,6 +53,7 @@ export class MessageTable {
   readonly #promote: Prepared;
   readonly #nextDue: Prepared;
   readonly #count: Prepared;
+  readonly #hasHeader: Prepared;
   readonly #clear: Prepared;
   readonly #insertBody: Prepared;
   readonly #readBody: Prepared;
@@ -88,6 +89,7 @@ export class MessageTable {
     this.#count = statement(
       'SELECT count(*) AS count FROM messages WHERE queue = ? AND owner IS NULL AND due = 0',
     );
+    this.#hasHeader = statement('SELECT 1 FROM messages WHERE queue = ? AND properties ->> ? = ? LIMIT 1');
     this.#clear = statement('DELETE FROM messages WHERE queue = ?');
     this.#insertBody = statement('INSERT INTO bodies (bytes) VALUES (?) RETURNING id');
     this.#readBody = statement('SELECT bytes FROM bodies WHERE id = ?');
@@ -165,6 +167,11 @@ export class MessageTable {
   /** How many messages of a queue are ready. */
   count(queue: number): number {
     return Number(this.#count.get(queue)?.['count']);
+  }
+
+  /** Whether any message of a queue, held ones as well, has this text in a header. `header` is a name without quotes. */
+  hasHeader(queue: number, header: string, text: string): boolean {
+    return this.#hasHeader.get(queue, `$.headers."${header}"`, text) !== undefined;
   }
 
   /** Removes all messages of a queue, held ones as well. */
