@@ -147,6 +147,20 @@ describe('a message that was stored and comes again', () => {
     expect(bodiesOf(inbox).toSorted()).toStrictEqual(['one', 'one', 'two']);
   });
 
+  it('that was put back by us before, and published twice, is not stored again by another daemon of the file', async () => {
+    const twice = { persistent: true, headers: { 'x-rbit-copy': randomUUID() } };
+    const inboxes: Inbox[] = [];
+    const { channel } = ground.fixture;
+    channel.sendToQueue(ground.queue, Buffer.from('one'), twice);
+    inboxes.push(openInbox(ground.host().receipts, ground.queue, 1));
+    await eventually(() => inboxes[0]?.deliveries.length === 1, 'the first');
+    const { receipts, said } = ground.host();
+    inboxes.push(openInbox(receipts, ground.queue, 1));
+    channel.sendToQueue(ground.queue, Buffer.from('one'), twice);
+    await eventually(() => said.some((text) => text.startsWith('joined')), 'the second');
+    expect(inboxes.map(bodiesOf)).toStrictEqual([['one'], []]);
+  });
+
   it('is stored once though equal ones came before, as long as its acknowledgement cannot have been written', async () => {
     let begun = 0;
     const { receipts, remote, said } = ground.host({

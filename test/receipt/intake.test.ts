@@ -132,6 +132,33 @@ describe('the intake', () => {
     expect(Object.keys(delivery.message.properties.headers)).toStrictEqual(['x-rbit-copy']);
   });
 
+  it('leaves no mark of its own on what goes on: the job, its reply and its dead letter', async () => {
+    const { receipts } = ground.host();
+    const inbox = openInbox(receipts, ground.queue, 1);
+    const { channel } = ground.fixture;
+    const { queue: replyTo } = await channel.assertQueue('', { exclusive: true });
+    await ground.send('one');
+    const first = await inbox.next();
+    await first.requeue({ delayMs: 0, headers: { 'x-rbit-attempt': 2 } });
+    const again = await inbox.next();
+    const reply = { exchange: '', routingKey: replyTo, body: Buffer.from('{}'), properties: {} };
+    await Promise.all([receipts.publish(reply, again), again.deadLetter({ headers: {} })]);
+    await eventually(() => ground.stored().length === 0, 'both to go out');
+    const headersOn = async (queue: string): Promise<object> => {
+      const message = await channel.get(queue, { noAck: true });
+      return (message !== false && message.properties.headers) || { none: 'came' };
+    };
+    const headers = [
+      first.message.properties.headers,
+      again.message.properties.headers,
+      await headersOn(replyTo),
+      await headersOn(ground.deadLetter),
+    ];
+    const ours = headers.flatMap((one) => Object.keys(one).filter((name) => name.startsWith('receipt')));
+    expect(ours).toStrictEqual([]);
+    expect(headers).not.toContainEqual({ none: 'came' });
+  });
+
   it('takes no more than there is room for, and what is delayed takes no room', async () => {
     const { receipts } = ground.host();
     const inbox = openInbox(receipts, ground.queue, 2);
