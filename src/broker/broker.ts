@@ -117,10 +117,17 @@ export interface Consumer {
   pause(): Promise<void>;
   /** Starts again as at the beginning; with `more`, at most so many deliveries beside those that are unsettled now. */
   resume(more?: number): void;
+  /**
+   * Has another prefetch from now on, also if it was resumed with `more`, and goes by what is known of its queue now. What
+   * came, and what is on its way, stays where it is, in its order. While it is paused, that is for the next `resume`.
+   */
+  renew(prefetch: number): void;
   stop(): Promise<void>;
+  /** Resolves when all that the broker had handed out to it by the time of the call has been delivered, or is lost. */
+  caughtUp(): Promise<void>;
 }
 
-/** What to know of a queue that is declared if it is missing. */
+/** What to know of a queue that is declared if it is missing. A broker looks it up whenever it needs it, so it may change. */
 export interface QueueOptions {
   /** Routing keys on the broker's topic exchange that lead to this queue. */
   readonly bind: readonly string[];

@@ -6,6 +6,7 @@ import { layGround, type MakeBroker } from './contract/ground.ts';
 import { describeLoad } from './contract/load.ts';
 import { describePublishing } from './contract/publishing.ts';
 import { describeQueues } from './contract/queues.ts';
+import { describeRenewing } from './contract/renewing.ts';
 import { describeRequeueing } from './contract/requeueing.ts';
 import { describeSettling } from './contract/settling.ts';
 import { describeTopics } from './contract/topics.ts';
@@ -23,6 +24,7 @@ export function describeBrokerContract(
     const on = layGround(makeBroker, exchange);
     describePublishing(on);
     describeConsuming(on);
+    describeRenewing(on);
     describeSettling(on);
     describeRequeueing(on);
     describeFidelity(on);

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelModel } from 'amqplib';
-import { type Broker, BrokerError, type BrokerEvents } from '../broker.ts';
+import { type Broker, BrokerError, type BrokerEvents, type QueueOptions } from '../broker.ts';
 import { createConnection } from './connection.ts';
 import { type AmqpConsumer, createConsumer } from './consumer.ts';
 import { createDelivery } from './delivery.ts';
@@ -98,17 +98,18 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
     countConsumers: async (queue, signal) =>
       (await ask((model) => queueCounts(model, queue), signal))?.consumerCount,
     consume(queue, consumeOptions) {
-      const facts = options.queues.get(queue);
+      const facts = (): QueueOptions | undefined => options.queues.get(queue);
       const consumer = createConsumer({
         ...consumeOptions,
         queue,
         connection: consuming,
         events,
         maxDelayMs,
-        ackTimeoutMs: facts?.ackTimeoutMs,
-        prepare: (model) => prepareForConsumer(model, queue, facts, topology),
+        ackTimeoutMs: () => facts()?.ackTimeoutMs,
+        prepare: (model) => prepareForConsumer(model, queue, facts(), topology),
         toDelivery: (raw, subscription) => createDelivery(queue, raw, subscription, mover),
-        ...(facts?.temporary === true ? { onStopped: () => removeTemporary(queue) } : {}),
+        ...(facts()?.temporary === true ? { onStopped: () => removeTemporary(queue) } : {}),
+        onGone: () => consumers.delete(consumer),
       });
       consumers.add(consumer);
       if (closed !== undefined) void consumer.stop();

@@ -1,9 +1,9 @@
-import type { EventEmitter } from 'node:events';
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
-import type { BrokerEvents, ConsumeOptions, Consumer, Delivery } from '../broker.ts';
+import type { Consumer } from '../broker.ts';
 import { offerAckTimeout } from './ack-timeout.ts';
-import type { Connection } from './connection.ts';
+import type { ConsumerOptions, SettlingSubscription } from './consumer-options.ts';
 import { keepOpen } from './keep-open.ts';
+import { putBack } from './put-back.ts';
 import { REQUEST_LIMIT_MS, settledWithin } from '../limit.ts';
 import { openSubscription, type Subscription } from './subscription.ts';
 
@@ -15,29 +15,22 @@ import { openSubscription, type Subscription } from './subscription.ts';
  * Each time it consumes it does so in a new subscription. One that was cancelled lives on beside it until what it
  * had delivered is settled. Since RabbitMQ counts the prefetch per subscription, messages that would be too
  * many are held here until one of the others is settled.
+ *
+ * A renewal cancels the subscription as well, but what came by it is handed out first: the next one is opened when the
+ * last that came is handed out and there is room for more. Until then it is still `consuming`: all that it may have is here.
  */
-
-export interface ConsumerOptions extends ConsumeOptions {
-  readonly queue: string;
-  readonly connection: Connection;
-  readonly events: EventEmitter<BrokerEvents>;
-  readonly maxDelayMs: number;
-  /** As `QueueOptions.ackTimeoutMs`. */
-  readonly ackTimeoutMs: number | undefined;
-  /** Sees to it that the queue is there; throws if it cannot be consumed. */
-  readonly prepare: (model: ChannelModel) => Promise<void>;
-  readonly toDelivery: (raw: ConsumeMessage, subscription: SettlingSubscription) => Delivery;
-  /** What is left to do when it has stopped, before `stop` resolves. */
-  readonly onStopped?: () => Promise<void>;
-}
-
-/** What a delivery needs of its subscription. */
-export type SettlingSubscription = Pick<Subscription, 'ack' | 'isReachable' | 'signal'>;
 
 /** A consumer, and what closing the broker has to wait for. */
 export interface AmqpConsumer extends Consumer {
   /** Resolves when each acknowledgement so far is proven or lost. */
   quiet(): Promise<void>;
+}
+
+/** From one opening to the next. */
+interface Round {
+  readonly ending: AbortController;
+  /** What comes by it from now on goes back unseen, also when there is another round by then. */
+  isHalted: boolean;
 }
 
 /** Starts to consume a queue and goes on until it is stopped. */
@@ -47,23 +40,29 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
   let held: { readonly raw: ConsumeMessage; readonly subscription: Subscription }[] = [];
   let state: Consumer['state'] = 'opening';
   let current: Subscription | undefined;
-  let prefetch = options.prefetch;
+  /** Unless it is resumed with `more`. */
+  let usual = options.prefetch;
+  let prefetch = usual;
   /** How many may be unsettled at a time, older subscriptions included. */
-  let most = options.prefetch;
-  let intake = new AbortController();
+  let most = usual;
+  let round = newRound();
+  /** It was renewed, and opens its next subscription when there is room. */
+  let waitsForRoom = false;
+  let renewals = 0;
   let opening: Promise<unknown> | undefined;
   let stopped: Promise<void> | undefined;
 
   function consume(): void {
     state = 'opening';
-    intake = new AbortController();
-    const { signal } = intake;
+    const next = newRound();
+    round = next;
+    const { signal } = next.ending;
     void keepOpen({
       connection: options.connection,
       maxDelayMs: options.maxDelayMs,
       signal,
       open(model) {
-        const subscribing = subscribe(model, signal);
+        const subscribing = subscribe(model, next);
         opening = subscribing;
         return subscribing;
       },
@@ -73,22 +72,22 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
     });
   }
 
-  async function subscribe(model: ChannelModel, signal: AbortSignal): Promise<Subscription> {
+  async function subscribe(model: ChannelModel, by: Round): Promise<Subscription> {
     await options.prepare(model);
     const onMessage = (raw: ConsumeMessage, from: Subscription): void => {
-      if (signal.aborted) {
-        void putBack(raw, from);
+      if (by.isHalted || state === 'paused' || state === 'stopped') {
+        void giveBack(raw, from);
         return;
       }
       held.push({ raw, subscription: from });
       handOut();
     };
-    const subscription = await offerAckTimeout(options.ackTimeoutMs, (consumerArguments) =>
+    const subscription = await offerAckTimeout(options.ackTimeoutMs(), (consumerArguments) =>
       openSubscription(model, { queue, prefetch, consumerArguments, onMessage }),
     );
     subscriptions.add(subscription);
     void subscription.ended.then(() => leave(subscription));
-    if (signal.aborted) {
+    if (by.ending.signal.aborted) {
       await subscription.cancel();
     } else {
       current = subscription;
@@ -97,6 +96,12 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
       handOut();
     }
     return subscription;
+  }
+
+  /** Until it is back it takes room, for which the next opening may wait. */
+  async function giveBack(raw: ConsumeMessage, from: Subscription): Promise<void> {
+    await putBack(raw, from, options.toDelivery);
+    handOut();
   }
 
   function leave(subscription: Subscription): void {
@@ -112,7 +117,7 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
     held = held.filter(({ subscription }) => !subscription.signal.aborted);
     while (mayHandOut()) {
       const next = held.shift();
-      if (next === undefined) return;
+      if (next === undefined) return openIfWaiting();
       try {
         options.onDelivery(options.toDelivery(next.raw, settlingFrom(next.subscription)));
       } catch (error) {
@@ -144,31 +149,53 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
     };
   }
 
-  /**
-   * Returns a message that nobody has seen. One that came for the first time goes back as a copy: after a nack it
-   * would come again as redelivered, and whoever gets it then has to believe that its job was begun.
-   */
-  async function putBack(raw: ConsumeMessage, subscription: Subscription): Promise<void> {
-    if (raw.fields.redelivered) return subscription.giveBack(raw);
-    // The copy would come here again as long as the broker has not heard of the cancel.
-    await subscription.cancel();
-    const delivery = options.toDelivery(raw, subscription);
-    await delivery.requeue({ delayMs: 0, headers: {} }).catch(() => subscription.giveBack(raw));
+  /** Called when nothing is held, and there is room. */
+  function openIfWaiting(): void {
+    if (!waitsForRoom) return;
+    waitsForRoom = false;
+    consume();
+  }
+
+  /** Resumed or renewed: it has all that it may have, unless there is room. */
+  function waitForRoom(): void {
+    current = undefined;
+    waitsForRoom = true;
+    state = 'consuming';
+  }
+
+  async function renew(): Promise<void> {
+    renewals += 1;
+    const renewal = renewals;
+    waitsForRoom = false;
+    round.ending.abort();
+    current = undefined;
+    // One that is just being opened is cancelled as soon as it is there. What comes by them comes before the next one's.
+    await Promise.all([
+      ...[...subscriptions].map((subscription) => subscription.cancel()),
+      opening === undefined ? undefined : settledWithin(opening, REQUEST_LIMIT_MS),
+    ]);
+    if (renewal !== renewals) return;
+    waitForRoom();
+    handOut();
   }
 
   async function halt(next: 'paused' | 'stopped'): Promise<void> {
     state = next;
-    intake.abort();
+    renewals += 1;
+    waitsForRoom = false;
+    round.isHalted = true;
+    round.ending.abort();
     const unseen = held;
     held = [];
     // Cancelled first: the broker would otherwise hand out again, and here, what is given back.
     const cancelled = [...subscriptions].map((subscription) => subscription.cancel());
-    for (const { raw, subscription } of unseen) void putBack(raw, subscription);
+    for (const { raw, subscription } of unseen) void giveBack(raw, subscription);
     await Promise.all(cancelled);
   }
 
   async function stop(): Promise<void> {
     await halt('stopped');
+    void Promise.all([...subscriptions].map(({ ended }) => ended)).then(options.onGone);
     if (options.onStopped === undefined) return;
     // What it opens just now would declare again what is taken away.
     if (opening !== undefined) await settledWithin(opening, REQUEST_LIMIT_MS);
@@ -186,16 +213,31 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
     },
     resume(more) {
       if (state !== 'paused') return;
-      prefetch = more ?? options.prefetch;
-      most = more === undefined ? options.prefetch : working() + more;
-      consume();
+      prefetch = more ?? usual;
+      most = more === undefined ? usual : working() + more;
+      // What comes without room would be held, and go to the end of the queue if it is paused again.
+      waitForRoom();
+      handOut();
+    },
+    renew(next) {
+      usual = next;
+      if (state === 'paused' || state === 'stopped') return;
+      [prefetch, most] = [next, next];
+      void renew();
     },
     stop() {
       stopped ??= stop();
       return stopped;
     },
+    async caughtUp() {
+      await current?.caughtUp();
+    },
     async quiet() {
       await Promise.all([...subscriptions].map((subscription) => subscription.quiet()));
     },
   };
+}
+
+function newRound(): Round {
+  return { ending: new AbortController(), isHalted: false };
 }

@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { BrokerError, type CopyOptions, type Delivery, type Message, type Settlement } from '../broker.ts';
 import { createSettling } from '../settle-once.ts';
-import type { SettlingSubscription } from './consumer.ts';
+import type { SettlingSubscription } from './consumer-options.ts';
 import { bareCopyOf, copyOf } from './copy.ts';
 import { toMessage } from './message.ts';
 import type { Mover } from './mover.ts';

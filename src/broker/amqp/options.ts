@@ -21,6 +21,7 @@ export interface AmqpOptions {
   readonly declare: 'if-missing' | 'passive' | 'no';
   /** Type of the queues that are declared, where the queue itself names none; the broker's own default when absent. */
   readonly queueType?: string;
+  /** Facts of queues by name, looked up whenever they are needed. */
   readonly queues: ReadonlyMap<string, QueueOptions>;
 }
 

@@ -29,6 +29,8 @@ export interface Subscription {
   giveBack(raw: ConsumeMessage): void;
   /** Ends the intake; resolves when nothing more can come. What came can still be settled. */
   cancel(): Promise<void>;
+  /** Resolves when all that was handed out by the time of the call has come, or is lost: the answer comes behind it. */
+  caughtUp(): Promise<void>;
   /** Resolves when each acknowledgement so far is proven or lost. */
   quiet(): Promise<void>;
 }
@@ -116,6 +118,9 @@ export async function openSubscription(
     cancel() {
       cancelled ??= cancel();
       return cancelled;
+    },
+    async caughtUp() {
+      if (!gone.signal.aborted) await acknowledger.isHeard();
     },
     quiet: () => acknowledger.quiet(),
   };

@@ -1,11 +1,12 @@
-import type { EventEmitter } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BrokerEvents, ConsumeOptions, Consumer, QueueOptions } from '../broker.ts';
+import type { Consumer } from '../broker.ts';
 import { settledWithin } from '../limit.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
 import { declareQueue } from './declare-queue.ts';
-import { createDelivery, type EmbeddedDelivery, type Settler } from './delivery.ts';
+import { createDelivery, type Settler } from './delivery.ts';
 import type { StoredMessage } from './message-table.ts';
-import type { Changes, QueueCommitter, Tables } from './tables.ts';
+import { Room } from './room.ts';
+import type { Changes, Tables } from './tables.ts';
 
 /*
  *   opening ─the queue is there→ consuming ─pause→ paused ─resume→ opening
@@ -14,17 +15,6 @@ import type { Changes, QueueCommitter, Tables } from './tables.ts';
  * While it is consuming and has room, it claims messages whenever there may be some that are ready: at the
  * beginning, when it is awakened, and when a delivery is settled, in the very transaction that settles it.
  */
-
-export interface ConsumerOptions extends Omit<ConsumeOptions, 'onDelivery'> {
-  readonly queue: string;
-  /** Undefined: it is taken as it is, or made with nothing leading to it. */
-  readonly facts: QueueOptions | undefined;
-  readonly committer: QueueCommitter;
-  readonly events: EventEmitter<BrokerEvents>;
-  /** Name of the owner; messages in hand are its. */
-  readonly owner: () => string;
-  readonly onDelivery: (delivery: EmbeddedDelivery) => void;
-}
 
 export interface EmbeddedConsumer extends Consumer {
   /** There may be something ready in these queues. */
@@ -44,17 +34,14 @@ const STOP_LIMIT_MS = 2_000;
 
 export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
   const { queue, facts, committer, events, owner } = options;
-  const isTemporary = facts?.temporary === true;
+  const isTemporary = facts()?.temporary === true;
+  const room = new Room(options.prefetch);
   let state: Consumer['state'] = 'opening';
   let id: number | undefined;
-  let unsettled = 0;
-  /** Of them, those that came since it was resumed last. */
-  let fresh = 0;
-  let resumed = 0;
-  /** How many there may be: of all, or of the fresh ones, whatever becomes of the others. */
-  let limit: { readonly of: 'all' | 'fresh'; readonly most: number } = { of: 'all', most: options.prefetch };
   let mayBeReady = false;
   let isClaiming = false;
+  /** Somebody waits for the end of the claim. */
+  let claimOver: PromiseWithResolvers<void> | undefined;
   /** What is in hand, by its id: what is handed out again was taken from us. */
   const inHand = new Map<number, Hold>();
 
@@ -74,17 +61,17 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
   }
 
   function register({ queues }: Tables): void {
-    id = declareQueue(queues, queue, facts, owner());
+    id = declareQueue(queues, queue, facts(), owner());
     if (state !== 'opening') return;
     queues.addConsumer(id, owner());
   }
 
-  function room(): number {
-    return state === 'consuming' ? limit.most - (limit.of === 'all' ? unsettled : fresh) : 0;
+  function roomNow(): number {
+    return state === 'consuming' ? room.left : 0;
   }
 
   function wantsMore(): boolean {
-    return mayBeReady && room() > 0;
+    return mayBeReady && roomNow() > 0;
   }
 
   async function claim(): Promise<void> {
@@ -107,11 +94,13 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
       }
     } finally {
       isClaiming = false;
+      claimOver?.resolve();
+      claimOver = undefined;
     }
   }
 
   function claimNow({ messages }: Tables): StoredMessage[] {
-    const most = room();
+    const most = roomNow();
     if (id === undefined || most <= 0) return [];
     const claimed = messages.claim(id, owner(), most);
     mayBeReady = claimed.length === most;
@@ -120,7 +109,7 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
 
   /** False: it cannot be handed out now. */
   function take(message: StoredMessage): boolean {
-    const body = room() > 0 ? bodyOf(message) : undefined;
+    const body = roomNow() > 0 ? bodyOf(message) : undefined;
     if (body === undefined) return false;
     try {
       options.onDelivery(createDelivery(message, body, hold(message)));
@@ -134,15 +123,15 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
   /** Counts a message in, and out again when it is settled. */
   function hold({ id: messageId }: StoredMessage): Hold {
     inHand.get(messageId)?.lose();
-    unsettled += 1;
-    fresh += 1;
-    const since = resumed;
+    const letGo = room.take();
     const { generation } = committer;
     let isTaken = false;
     const held: Hold = {
       queue,
       owner: owner(),
-      deadLetter: facts?.deadLetter ?? `${queue}.dead`,
+      get deadLetter() {
+        return facts()?.deadLetter ?? `${queue}.dead`;
+      },
       get isLost() {
         return isTaken || committer.isClosed || generation !== committer.generation;
       },
@@ -155,8 +144,7 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
         await committer.commit({ mustLast: false, work }).catch(() => {});
       },
       async settle(work, bytes) {
-        unsettled -= 1;
-        if (since === resumed) fresh -= 1;
+        letGo();
         if (inHand.get(messageId) === held) inHand.delete(messageId);
         const settled = committer.commit({ mustLast: true, bytes, work });
         ignoreClosing(claim());
@@ -209,16 +197,27 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     },
     resume(more) {
       if (state !== 'paused') return;
-      limit = more === undefined ? { of: 'all', most: options.prefetch } : { of: 'fresh', most: more };
-      resumed += 1;
-      fresh = 0;
+      room.resume(more);
       ignoreClosing(open());
+    },
+    renew(prefetch) {
+      room.renew(prefetch, state === 'paused');
+      if (state === 'paused' || state === 'stopped') return;
+      mayBeReady = true;
+      const declare = ({ queues }: Tables): void => void declareQueue(queues, queue, facts(), owner());
+      ignoreClosing(committer.commit({ mustLast: true, work: declare }).then(claim));
     },
     async stop() {
       if (state === 'stopped') return;
       const left = halt('stopped');
+      options.onStopped();
       ignoreClosing(left);
       if (isTemporary) await settledWithin(left, STOP_LIMIT_MS);
+    },
+    async caughtUp() {
+      if (!isClaiming) return;
+      claimOver ??= Promise.withResolvers();
+      await claimOver.promise;
     },
     awaken(queues) {
       if (id === undefined || !queues.has(id)) return;

@@ -192,7 +192,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
       const consumer = createConsumer({
         queue,
         prefetch,
-        facts: facts.get(queue),
+        facts: () => facts.get(queue),
         committer,
         events,
         owner: () => presence?.name ?? '',
@@ -200,6 +200,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
           deliveries.set(delivery, delivery);
           onDelivery(delivery);
         },
+        onStopped: () => consumers.delete(consumer),
       });
       consumers.add(consumer);
       if (closed !== undefined) void consumer.stop();

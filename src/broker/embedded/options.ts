@@ -6,6 +6,6 @@ export interface EmbeddedOptions {
   readonly file: string;
   /** Name of the topic exchange, which is always there. */
   readonly exchange: string;
-  /** Facts of queues by name; of others none are known. */
+  /** Facts of queues by name, looked up whenever they are needed; of others none are known. */
   readonly queues: ReadonlyMap<string, QueueOptions>;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { openInbox } from '../inbox.ts';
-import { bodies, type Ground, textOf, to } from './ground.ts';
+import { bodies, type Ground, publishAll, textOf, to } from './ground.ts';
 
 /** What consumers get, and when they get nothing. */
 export function describeConsuming(on: Ground): void {
@@ -129,6 +129,24 @@ export function describeConsuming(on: Ground): void {
       expect(inbox.deliveries).toHaveLength(2);
     });
 
+    test('what waits stays in its order, however often it is paused while its hands are full', async () => {
+      const inbox = openInbox(on.broker, on.queue, 1);
+      await inbox.consuming();
+      const sent = bodies(5);
+      for (const body of sent) await on.send(body);
+      const first = await inbox.next();
+      for (let round = 0; round < 4; round += 1) {
+        await inbox.consumer.pause();
+        inbox.consumer.resume();
+        await inbox.consuming();
+        await inbox.consumer.caughtUp();
+      }
+      await first.ack();
+      for (let left = sent.length - 1; left > 0; left -= 1) await (await inbox.next()).ack();
+      expect(inbox.deliveries.map(textOf)).toEqual(sent);
+      expect(inbox.deliveries.filter(({ redelivered }) => redelivered)).toEqual([]);
+    });
+
     test('a consumer may stop or pause before it has begun', async () => {
       const stopped = openInbox(on.broker, on.queue);
       const paused = openInbox(on.broker, on.queue);
@@ -172,6 +190,25 @@ export function describeConsuming(on: Ground): void {
       }
       expect(seen.toSorted((a, b) => Number(a) - Number(b))).toEqual(sent);
       expect(await on.broker.count(on.queue)).toBe(0);
+    });
+
+    test('who has caught up has been given all that the count leaves out', async () => {
+      const texts = bodies(200);
+      await on.broker.prepare(on.queue);
+      await publishAll(on.broker, on.queue, texts);
+      const inbox = openInbox(on.broker, on.queue, 500);
+      await eventually(async () => (await on.broker.count(on.queue)) === 0, 'all handed out');
+      await inbox.consumer.caughtUp();
+      expect(inbox.deliveries).toHaveLength(texts.length);
+    });
+
+    test('who is paused or stopped has caught up', async () => {
+      const inbox = openInbox(on.broker, on.queue);
+      await inbox.consuming();
+      await inbox.consumer.pause();
+      await inbox.consumer.caughtUp();
+      await inbox.consumer.stop();
+      await inbox.consumer.caughtUp();
     });
 
     test('consumers of several queues get what is on theirs, each up to its own prefetch', async () => {
