@@ -83,8 +83,13 @@ const amqp = {
 const http = {
   listen: optional(
     listenAddress,
-    'HOST:PORT where health and metrics are served, without a password; nowhere if absent.',
+    'HOST:PORT where a page, health and metrics are served, without a password; nowhere if absent.',
     { aliases: ['address', 'bind', 'port', 'host'] },
+  ),
+  token: optional(
+    text({ min: 1 }),
+    'Whoever knows it may pause, resume, cancel and retry on the page there; nobody if absent.',
+    { aliases: ['password', 'secret'] },
   ),
 };
 

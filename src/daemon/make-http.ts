@@ -1,13 +1,17 @@
 import type { EventEmitter } from 'node:events';
 import type { BrokerEvents } from '../broker/broker.ts';
 import type { Config } from '../config/config.ts';
+import type { ControlHandlers } from '../control/messages.ts';
 import type { HttpService } from '../http/http-service.ts';
 import type { Announcer } from '../job/events.ts';
 import type { Worker } from '../worker/worker.ts';
 import { formatDuration } from '../job/duration.ts';
 import { describeIntake } from './describe-intake.ts';
+import { followConnections } from './follow-connections.ts';
 import type { Log } from './log.ts';
 import { noteLosses } from './lost-consumers.ts';
+import { pageOperations } from './page-operations.ts';
+import type { ReadStatus } from './status.ts';
 import { readVersion } from './version.ts';
 
 export interface HttpParts {
@@ -15,7 +19,13 @@ export interface HttpParts {
   readonly brokerEvents: EventEmitter<BrokerEvents>;
   /** Those that there are when it is asked. */
   readonly workers: readonly Worker[];
+  /** Likewise, of queues that were removed. */
+  readonly leaving: readonly Worker[];
   readonly log: Log;
+  readonly readStatus: ReadStatus;
+  readonly handlers: Pick<ControlHandlers, 'pause' | 'resume'>;
+  /** What the daemon works by when it is asked. */
+  readonly current: () => Config;
 }
 
 const FIXES: Readonly<Record<string, string>> = {
@@ -25,20 +35,33 @@ const FIXES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'no such host: try 127.0.0.1',
 };
 
-/** Health and metrics, as `[http]` asks for them; undefined, and nothing of it is loaded, when it does not. */
+/** Health, metrics and the page, as `[http]` asks for them; undefined, and nothing of it is loaded, when it does not. */
 export async function makeHttp(
-  { http, secrets }: Config,
-  { events, brokerEvents, workers, log }: HttpParts,
+  config: Config,
+  { events, brokerEvents, workers, leaving, log, readStatus, handlers, current }: HttpParts,
 ): Promise<HttpService | undefined> {
+  const { http, secrets } = config;
   if (http === undefined) return undefined;
   const { createHttpService } = await import('../http/http-service.ts');
+  const { createRetry } = await import('./retry-kept.ts');
   const whyNotConsumed = noteLosses(brokerEvents);
-  const { listen } = http;
+  const { listen, token } = http;
   const { mask } = secrets;
   const service = createHttpService({
     listen,
     events,
     version: readVersion(),
+    name: config.rbit.name,
+    token,
+    readStatus,
+    concurrencyOf: (runner) => current().runners.get(runner)?.concurrency,
+    operations: pageOperations({
+      handlers,
+      workers: () => [...workers, ...leaving],
+      retry: createRetry(current),
+      log,
+      mask,
+    }),
     queues: () =>
       workers.map((worker) => ({
         queue: worker.queue,
@@ -46,19 +69,14 @@ export async function makeHttp(
         ...describeIntake(worker, whyNotConsumed, mask),
       })),
     mask,
-    onListening: (url) => log.info(`health and metrics at ${url}`),
+    onListening: (url) => log.info(`page, health and metrics at ${url}`),
     onRefused: (code, retryInMs) =>
       log.error(
-        `[http] listen = ${listen.host}:${listen.port}: no health and no metrics: ${FIXES[code] ?? code} ` +
+        `[http] listen = ${listen.host}:${listen.port}: no page, no health and no metrics: ${FIXES[code] ?? code} ` +
           `(${code}; jobs go on; next try in ${formatDuration(retryInMs)})`,
       ),
     onBug: (where, error) => events.emit('bug', { where, error }),
   });
-  const { connections } = service;
-  brokerEvents.on('connection:wanted', ({ purpose }) => connections.wanted(purpose));
-  brokerEvents.on('connection:open', ({ purpose }) => connections.open(purpose));
-  brokerEvents.on('connection:lost', ({ purpose, reason }) => connections.lost(purpose, reason));
-  brokerEvents.on('connection:blocked', ({ purpose, reason }) => connections.blocked(purpose, reason));
-  brokerEvents.on('connection:unblocked', ({ purpose }) => connections.unblocked(purpose));
+  followConnections(brokerEvents, service.connections);
   return service;
 }

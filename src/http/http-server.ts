@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Answer, Route } from './routes.ts';
+import { respond } from './respond.ts';
+import type { Routes } from './routes.ts';
 
 /*
  * Serves a few paths to whoever reaches the address. What a client can take from the daemon is bounded: so many
@@ -22,7 +23,7 @@ const LONGEST_RETRY_MS = 60_000;
 export interface HttpServerOptions {
   /** Host without brackets; port 0 is one that the system chooses. */
   readonly listen: { readonly host: string; readonly port: number };
-  readonly routes: ReadonlyMap<string, Route>;
+  readonly routes: Routes;
   readonly onListening: (url: string) => void;
   /** It cannot listen, and tries again; told once for each `code` of Node's. */
   readonly onRefused: (code: string, retryInMs: number) => void;
@@ -56,7 +57,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       if (answering.has(request.socket)) return void request.socket.destroy();
       answering.add(request.socket);
       response.on('close', () => answering.delete(request.socket));
-      void respond(request, response, options);
+      void respond(request, response, options.routes, options.onBug);
     },
   );
   // Those who only keep a connection make room for who has something to ask.
@@ -99,41 +100,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       clearTimeout(end);
     },
   };
-}
-
-async function respond(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { routes, onBug }: Pick<HttpServerOptions, 'routes' | 'onBug'>,
-): Promise<void> {
-  const [path = ''] = (request.url ?? '').split('?', 1);
-  // What is sent along with a request is nobody's business here, and not waited for.
-  const hasBody = ['content-length', 'transfer-encoding'].some((name) => name in request.headers);
-  response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  if (hasBody) response.setHeader('Connection', 'close');
-  try {
-    const answer = await answerTo(request.method, routes.get(path));
-    if (answer.status === 405) response.setHeader('Allow', 'GET, HEAD');
-    response.statusCode = answer.status;
-    response.setHeader('Content-Type', answer.contentType);
-    response.setHeader('Content-Length', Buffer.byteLength(answer.body));
-    response.end(request.method === 'HEAD' ? undefined : answer.body);
-  } catch (error) {
-    onBug(`answering ${path}`, error);
-    response.statusCode = 500;
-    response.end();
-  }
-}
-
-async function answerTo(method: string | undefined, route: Route | undefined): Promise<Answer> {
-  if (route === undefined) return inWords(404, 'there is nothing here');
-  if (method !== 'GET' && method !== 'HEAD') return inWords(405, 'only GET and HEAD');
-  return route();
-}
-
-function inWords(status: number, words: string): Answer {
-  return { status, contentType: 'text/plain; charset=utf-8', body: `${words}\n` };
 }
 
 /** With the port that the system chose, and the host as it was asked for. */

@@ -15,13 +15,36 @@ describe('[http]', () => {
     ['[::1]:9464', { host: '::1', port: 9464 }],
   ])('listen = %s is an address and a port', async (written, listen) => {
     const config = await load(`${REST}[http]\nlisten = ${written}\n`);
-    expect(config.http).toStrictEqual({ listen });
+    expect(config.http).toStrictEqual({ listen, token: undefined });
     expect(config.warnings).toStrictEqual([]);
   });
 
   it('may take its port from the environment', async () => {
     const config = await load(`${REST}[http]\nlisten = 127.0.0.1:\${env:PORT}\n`, { PORT: '9464' });
     expect(config.http?.listen.port).toBe(9464);
+  });
+
+  it('takes a token, also from a file, and shows it nowhere', async () => {
+    const token = 'a-token-of-20-letter';
+    const config = await load(`${REST}[http]\nlisten = 127.0.0.1:1\ntoken = \${env:TOKEN}\n`, {
+      TOKEN: token,
+    });
+    expect(config.http?.token).toBe(token);
+    expect(config.secrets.mask(`Bearer ${token}`)).toBe('Bearer ***');
+    const written = await load(`${REST}[http]\nlisten = 127.0.0.1:1\ntoken = ${token}\n`);
+    expect(written.secrets.mask(token)).toBe('***');
+  });
+
+  it.each([
+    ['tooshort', 'shorter than 16 characters'],
+    ['sixteen chars ok?', 'a token has letters, digits and signs of ASCII only'],
+    ['pässwörtchen-mit-umlaut', 'a token has letters, digits and signs of ASCII only'],
+  ])('refuses the token %s, without showing it', async (token, why) => {
+    const reason: unknown = await load(`${REST}[http]\nlisten = 127.0.0.1:1\ntoken = ${token}\n`).catch(
+      (error: unknown) => error,
+    );
+    expect(String(reason)).toContain(`[http] token: ${why} (make one with: openssl rand -hex 16)`);
+    expect(String(reason)).not.toContain(token);
   });
 
   it('without listen is off, and says so', async () => {

@@ -37,8 +37,8 @@ async function start(rest: string, listen = ANYWHERE): Promise<Watched> {
   const daemon = new TestDaemon([project.ini]);
   onTestFinished(async () => void (await daemon.stop()));
   const url = async (): Promise<string> => {
-    const { msg } = await daemon.logged(/^health and metrics at/);
-    return msg.slice('health and metrics at '.length);
+    const { msg } = await daemon.logged(/^page, health and metrics at/);
+    return msg.slice('page, health and metrics at '.length);
   };
   return {
     daemon,
@@ -171,10 +171,10 @@ describe('a daemon with [http]', () => {
       '[rbit]\nqueue-mappings = q:r\n[runner:r]\nrunner = shell!true\n',
       address,
     );
-    const { level, msg } = await daemon.logged(/no health and no metrics/);
+    const { level, msg } = await daemon.logged(/no page, no health and no metrics/);
     expect(level).toBe('error');
     expect(msg).toBe(
-      `[http] listen = ${address}: no health and no metrics: somebody else listens there: give each daemon a port of ` +
+      `[http] listen = ${address}: no page, no health and no metrics: somebody else listens there: give each daemon a port of ` +
         'its own (EADDRINUSE; jobs go on; next try in 1s)',
     );
     await daemon.consuming('q');
@@ -289,11 +289,20 @@ describe('a daemon without [http]', () => {
   });
 
   it('loads nothing for it', async () => {
-    const script = `import('./src/daemon/compose.ts').then(() =>
-      console.log(Object.keys(require.cache).filter((path) => /amqplib|prom-client/.test(path)).join()))`;
+    const script = `const loaded = [];
+      require('node:module').registerHooks({
+        resolve(name, context, next) {
+          const found = next(name, context);
+          loaded.push(found.url);
+          return found;
+        },
+      });
+      import('./src/daemon/compose.ts').then(() => console.log(loaded.join()))`;
     const { stdout } = await promisify(execFile)(process.execPath, ['-e', script]);
-    // It would be seen if it were.
-    expect(stdout).toContain('amqplib');
+    // They would be seen if they were.
+    expect(stdout).toContain('/src/daemon/make-http.ts');
+    for (const name of ['/src/http/http-service.ts', '/src/client/', '/src/daemon/retry-kept.ts'])
+      expect(stdout, name).not.toContain(name);
     expect(stdout).not.toContain('prom-client');
   });
 });

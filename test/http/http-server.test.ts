@@ -20,13 +20,13 @@ interface Served {
 
 async function serve(
   routes: Readonly<Record<string, Route>>,
-  options: { silenceLimitMs?: number } = {},
+  { actions = {}, ...options }: { silenceLimitMs?: number; actions?: Readonly<Record<string, Route>> } = {},
 ): Promise<Served> {
   const listening = Promise.withResolvers<string>();
   const bugs: string[] = [];
   const server = createHttpServer({
     listen: { host: '127.0.0.1', port: 0 },
-    routes: new Map(Object.entries(routes)),
+    routes: { get: new Map(Object.entries(routes)), post: new Map(Object.entries(actions)) },
     onListening: listening.resolve,
     onRefused: listening.reject,
     onBug: (where, error) => bugs.push(`${where}: ${String(error)}`),
@@ -161,9 +161,9 @@ describe('what a client can take is bounded', () => {
 
   it('who asks again without waiting for the answer is hung up on, and not answered a thousand times at once', async () => {
     let answered = 0;
-    const counted: Route = async () => {
+    const counted: Route = async (asked) => {
       answered += 1;
-      return HERE();
+      return HERE(asked);
     };
     const { port } = await serve({ '/here': counted });
     const { socket } = await say(port, 'GET /here HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000));
@@ -239,7 +239,7 @@ describe('an address that cannot be listened on', () => {
     const listening = Promise.withResolvers<string>();
     const server = createHttpServer({
       listen: { host: '127.0.0.1', port: listeningPort(other) },
-      routes: new Map([['/here', HERE]]),
+      routes: { get: new Map([['/here', HERE]]), post: new Map() },
       onListening: listening.resolve,
       onRefused: (code, retryInMs) => {
         refused.push(`${code} ${retryInMs}`);
@@ -257,7 +257,7 @@ describe('an address that cannot be listened on', () => {
     const refused = Promise.withResolvers<string>();
     const server = createHttpServer({
       listen: { host: '192.0.2.1', port: 0 },
-      routes: new Map(),
+      routes: { get: new Map(), post: new Map() },
       onListening: () => {},
       onRefused: refused.resolve,
       onBug: () => {},

@@ -41,7 +41,7 @@ function end(
   facts: { isFinal?: boolean; goesBack?: boolean; isRepeated?: boolean } = {},
 ): void {
   const { isFinal = true, goesBack = false, isRepeated = false } = facts;
-  const said = { durationMs: 1, disposal: '', because: '' };
+  const said = { durationMs: 1, disposal: '', reply: 'none', because: '' } as const;
   events.emit('job:ended', { ...RUN, ...said, outcome, isFinal, goesBack, isRepeated });
 }
 

@@ -39,6 +39,32 @@ export function amqpPublish(): Promise<string> {
   );
 }
 
+/** The path of a Chromium that can be driven. Installed first, where that is possible. */
+export function chromium(): Promise<string> {
+  return findOrInstall(
+    findChromium,
+    'chromium',
+    'These tests look at a page. Install a browser (apt-get install chromium) and run them again.',
+  );
+}
+
+/** Why there is no Chromium and none can be installed; undefined: there is one, or will be. */
+export function whyNoChromium(): string | undefined {
+  if (findChromium() !== undefined || canInstall()) return undefined;
+  return 'needs Chromium: apt-get install chromium';
+}
+
+function findChromium(): string | undefined {
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .flatMap((folder) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)))
+    .find((path) => existsSync(path));
+}
+
+function canInstall(): boolean {
+  return process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+}
+
 // A package's service must not start: policy-rc.d is how Debian says so.
 const INSTALL = `
   set -e
@@ -61,7 +87,7 @@ async function findOrInstall(
 ): Promise<string> {
   const found = find();
   if (found !== undefined) return found;
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) throw new Error(instruction);
+  if (!canInstall()) throw new Error(instruction);
 
   console.log(`${debianPackage} is not on this machine: installing it with apt-get`);
   // The lock is for tests that run side by side.
