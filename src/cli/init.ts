@@ -9,7 +9,7 @@ import { reportErrors, UsageError } from './usage-error.ts';
 
 export function initCommand(): Command {
   return new Command('init')
-    .description('write a small configuration that works, with two runners and a systemd unit')
+    .description('write a small configuration that works, with two runners and two systemd units')
     .argument('[dir]', 'folder to write them to; made if it is not there', '.')
     .helpOption('-h, --help', 'print this help')
     .addHelpText(
@@ -18,8 +18,9 @@ export function initCommand(): Command {
 Example:
   rbit-ts init worker
 
-It writes rbit.ini, runners/hello.ts, runners/word-count.sh and rbit-ts.service, and says what to type next. A file
-that is there already is left as it is. Exit status: 0; 64 when the folder cannot be written.`,
+It writes rbit.ini, runners/hello.ts, runners/word-count.sh, rbit-ts.service for this folder and rbit-ts@.service for any
+INI file in /etc/rbit, and says what to type next. A file that is there already is left as it is. Exit status: 0; 64 when
+the folder cannot be written.`,
     )
     .action((dir: string) => reportErrors(() => init(dir)));
 }

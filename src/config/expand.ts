@@ -15,7 +15,12 @@ const LARGEST_FILE = 64 * 1024;
 // What the children inherit in any case, and anybody may know.
 const NO_SECRET = /^(?:PATH|HOME|LANG|LC_[A-Z]+|TZ|USER|LOGNAME|SHELL|TMPDIR)$/;
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const REFERENCE = /\$\$\{|\$\{(env|file):([^}\n]*)(\}?)|\$\{[A-Za-z_]\w*(?::[^}\n]*)?\}/g;
+/** A variable may stand in the path of a file: systemd's $CREDENTIALS_DIRECTORY. */
+const VARIABLE = /\$\{env:([^}\n]*)\}/g;
+const REFERENCE =
+  /\$\$\{|\$\{(env|file):((?:\$\{env:[^}\n]*\}|[^}\n])*)(\}?)|\$\{[A-Za-z_]\w*(?::[^}\n]*)?\}/g;
+
+type Found = { readonly value: string } | { readonly message: string; readonly fix: string };
 
 /** Fills in `${env:NAME}` and `${file:PATH}`, and remembers what it filled in as secrets. What was filled in is not looked at again. */
 export class Expander {
@@ -34,6 +39,11 @@ export class Expander {
   expand(entry: Entry): Expanded | undefined {
     if (!this.known.has(entry)) this.known.set(entry, this.fillIn(entry));
     return this.known.get(entry);
+  }
+
+  /** Part of its value is a secret, as far as it was expanded. */
+  isSecret(entry: Entry): boolean {
+    return this.known.get(entry)?.secret === true;
   }
 
   private fillIn(entry: Entry): Expanded | undefined {
@@ -60,28 +70,30 @@ export class Expander {
     return complete ? { text, secret } : undefined;
   }
 
-  private lookUp(
-    entry: Entry,
-    source: string,
-    name: string,
-    end: string,
-  ): { value: string } | { message: string; fix: string } {
+  private lookUp(entry: Entry, source: string, name: string, end: string): Found {
     const written = `\${${source}:${name}}`;
     if (end === '')
       return { message: `\${${source}: without "}"`, fix: 'add "}", or write $${ for a plain ${' };
-    if (source === 'env') {
-      if (!VARIABLE_NAME.test(name))
-        return { message: `${written}: not the name of a variable`, fix: 'letters, digits and _' };
-      const value = this.environment[name];
-      return value === undefined
-        ? { message: `${written}: no such environment variable`, fix: `set ${name} where rbit-ts is started` }
-        : { value };
-    }
+    if (source === 'env') return this.lookUpVariable(name);
     if (name === '') return { message: `${written}: no path`, fix: 'write ${file:PATH}' };
-    const read = readText(resolve(dirname(entry.file), name), LARGEST_FILE);
+    const variables = [...name.matchAll(VARIABLE)].map(([, variable = '']) => this.lookUpVariable(variable));
+    const missing = variables.find((found) => 'message' in found);
+    if (missing !== undefined) return missing;
+    const path = name.replace(VARIABLE, (_, variable: string) => this.environment[variable] ?? '');
+    const read = readText(resolve(dirname(entry.file), path), LARGEST_FILE);
     if ('unreadable' in read) return { message: `${written}: ${read.unreadable}`, fix: read.fix };
     if (read.text.includes('\0'))
       return { message: `${written}: holds a NUL character`, fix: 'it has to be text' };
     return { value: read.text.replace(/\r?\n$/, '') };
+  }
+
+  private lookUpVariable(name: string): Found {
+    const written = `\${env:${name}}`;
+    if (!VARIABLE_NAME.test(name))
+      return { message: `${written}: not the name of a variable`, fix: 'letters, digits and _' };
+    const value = this.environment[name];
+    return value === undefined
+      ? { message: `${written}: no such environment variable`, fix: `set ${name} where rbit-ts is started` }
+      : { value };
   }
 }

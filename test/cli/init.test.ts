@@ -12,6 +12,8 @@ import { type Ended, linesOf } from './submit-project.ts';
 
 const run = promisify(execFile);
 
+const analyzer = await run('sh', ['-c', 'command -v systemd-analyze']).catch(() => undefined);
+
 let home: string;
 beforeEach(async () => {
   home = await realpath(await mkdtemp(join(tmpdir(), 'rbit-init-')));
@@ -164,17 +166,29 @@ describe('init', () => {
     );
   });
 
-  it('writes a unit that systemd has nothing against, with absolute paths', async () => {
+  it('writes units with absolute paths, in which nothing is taken for a variable', async () => {
     const folder = join(home, "100% o'clock");
     await mkdir(folder);
     await init(folder, '.');
     const unit = await readFile(join(folder, 'rbit-ts.service'), 'utf8');
-    expect(unit).toContain(`ExecStart=${process.execPath} ${CLI} run "${home}/100%% o'clock/rbit.ini"\n`);
+    const config = `"${home}/100%% o'clock/rbit.ini"`;
+    expect(unit).toContain(`ExecStart=${process.execPath} ${CLI} run ${config}\n`);
+    expect(unit).toContain(`ExecReload=${process.execPath} ${CLI} reload -c ${config}\n`);
     expect(unit).toContain(`WorkingDirectory=${home}/100%% o'clock\n`);
     expect(unit).toContain(`ReadWritePaths="${home}/100%% o'clock"\n`);
-    const analyze = await run('sh', ['-c', 'command -v systemd-analyze']).catch(() => undefined);
-    if (analyze === undefined) return;
-    const { stdout, stderr } = await run('systemd-analyze', ['verify', join(folder, 'rbit-ts.service')]);
-    expect(stdout + stderr).toBe('');
+    const instance = await readFile(join(folder, 'rbit-ts@.service'), 'utf8');
+    expect(instance).toContain(`ExecStart=${process.execPath} ${CLI} run /etc/rbit/%i.ini\n`);
   });
+
+  it.skipIf(analyzer === undefined)(
+    'writes units of which systemd-analyze has nothing to say (needs systemd)',
+    async () => {
+      const folder = join(home, "100% o'clock");
+      await mkdir(folder);
+      await init(folder, '.');
+      const units = ['rbit-ts.service', 'rbit-ts@.service'].map((name) => join(folder, name));
+      const { stdout, stderr } = await run('systemd-analyze', ['verify', ...units]);
+      expect(stdout + stderr).toBe('');
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { instanceUnit, projectUnit } from './unit.ts';
 
 /** A file that `init` writes; `path` is relative to its folder. */
 export interface InitFile {
@@ -18,14 +19,15 @@ export interface InitPlace {
 /** The file that commands find when they are called in the folder. */
 export const CONFIG = 'rbit.ini';
 
-/** All that `init` writes: a configuration, a runner in TypeScript and one in shell, and a unit for systemd. */
+/** All that `init` writes: a configuration, a runner in TypeScript and one in shell, and two units for systemd. */
 export function initFiles(place: InitPlace): InitFile[] {
   const name = wordFor(place.folder);
   return [
     { path: CONFIG, text: iniText(name) },
     shippedRunner('hello.ts'),
     shippedRunner('word-count.sh'),
-    { path: 'rbit-ts.service', text: unitText(name, place) },
+    { path: 'rbit-ts.service', text: projectUnit({ ...place, name, config: `${place.folder}/${CONFIG}` }) },
+    { path: 'rbit-ts@.service', text: instanceUnit(place) },
   ];
 }
 
@@ -84,65 +86,4 @@ greeting = Hello
 runner = shell!sh runners/word-count.sh %{parameters.text}
 timeout = 1m
 `;
-}
-
-function unitText(name: string, { folder, command, user }: InitPlace): string {
-  return `# As a service:
-#
-#     sudo cp rbit-ts.service /etc/systemd/system/${name}.service
-#     sudo systemctl enable --now ${name}
-#
-# Its queues are those of ${CONFIG} (state-dir): what is submitted there by the same user, it works.
-
-[Unit]
-Description=rbit-ts job runner (${name})
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-Type=simple
-ExecStart=${[...command, 'run', `${folder}/${CONFIG}`].map(unitWord).join(' ')}
-WorkingDirectory=${escapePercent(folder)}
-User=${user}
-
-Restart=on-failure
-RestartSec=2
-# A bad configuration: starting again will not help.
-RestartPreventExitStatus=78
-
-# First the daemon alone is told to stop, so that running jobs may end; then whatever is left goes.
-KillMode=mixed
-# Longer than shutdown-timeout, the longest kill-grace and 15 seconds together.
-TimeoutStopSec=90
-
-# What jobs are allowed to do; loosen it where one of them needs more (sudo needs NoNewPrivileges=no).
-NoNewPrivileges=yes
-PrivateTmp=yes
-# ProtectSystem=full makes /etc and /usr read-only; the queues have to be written wherever they lie.
-ProtectSystem=full
-ReadWritePaths=${pathWord(folder)}
-ProtectControlGroups=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-
-[Install]
-WantedBy=multi-user.target
-`;
-}
-
-/** One word of ExecStart: in quotes where it has to be, and with nothing in it that systemd would replace. */
-function unitWord(word: string): string {
-  return pathWord(word).replaceAll('$', '$$$$');
-}
-
-/** One path of a list of paths, where variables are not filled in. */
-function pathWord(path: string): string {
-  const escaped = escapePercent(path).replaceAll('\\', '\\\\').replaceAll('"', '\\"');
-  return /^[\w@%+=:,./-]+$/.test(escaped) ? escaped : `"${escaped}"`;
-}
-
-function escapePercent(text: string): string {
-  return text.replaceAll('%', '%%');
 }
