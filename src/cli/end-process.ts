@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
+import { priorityMarks } from '../daemon/journal-stream.ts';
 import { oneLine } from './terminal/terminal-text.ts';
 
 let isExpected = false;
@@ -49,7 +50,8 @@ export function reportForeignEnd(exitCode: number, mask: (text: string) => strin
     const words = error === undefined ? message : `${message}: ${inspectShortly(error)}`;
     try {
       // What a module prints, and be it by an error, is a job's: this is not.
-      writeSync(process.stderr.fd, `error: ${mask(oneLine(words))}\n`);
+      const { fd } = process.stderr;
+      writeSync(fd, `${priorityMarks(fd)('error')}error: ${mask(oneLine(words))}\n`);
     } catch {
       // Nobody reads it.
     }

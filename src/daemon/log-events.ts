@@ -8,103 +8,114 @@ import type { Log } from './log.ts';
 
 /** Words what the workers announce: the one place that decides level and text of a job's log lines. */
 export function logWork(log: Log, events: Announcer): void {
-  events.on('job:begun', (facts) => log.debug(fields(facts), `${name(facts)} begun`));
-  events.on('job:output', ({ line, ...facts }) => log.info(fields(facts), line));
-  events.on('job:progress', ({ percent, message, ...facts }) =>
-    log.debug(
-      { ...fields(facts), percent },
-      `${name(facts)} at ${percent} %${message === undefined ? '' : `: ${message}`}`,
-    ),
+  const on = listenFor<WorkEvents>(log, events);
+  on('job:begun', 'debug', (facts) => [fields(facts), `${name(facts)} begun`]);
+  on('job:output', 'info', ({ line, ...facts }) => [fields(facts), line]);
+  on('job:progress', 'debug', ({ percent, message, ...facts }) => [
+    { ...fields(facts), percent },
+    `${name(facts)} at ${percent} %${message === undefined ? '' : `: ${message}`}`,
+  ]);
+  on('job:ended', ({ outcome }) => END_LEVELS[outcome.kind], wordEnd);
+  on('job:joined', 'info', (facts) => [
+    fields(facts),
+    `${name(facts)} came again while its job is still in hand: joined, not run again`,
+  ]);
+  on('job:cancelled', 'info', (facts) => [fields(facts), `${name(facts)} is cancelled by an operator`]);
+  on('job:stuck', 'error', ({ afterMs, ...facts }) => [
+    fields(facts),
+    `${name(facts)} did not end within ${formatDuration(afterMs)} of its abort: given up`,
+  ]);
+  on('reply:dropped', 'warn', ({ replyTo, status, reason, runner, isRepeated }) =>
+    isRepeated
+      ? undefined
+      : [{ runner, replyTo, status }, `reply "${status}" to ${replyTo} dropped: ${reason}`],
   );
-  events.on('job:ended', logEnd(log));
-  events.on('job:joined', (facts) =>
-    log.info(
-      fields(facts),
-      `${name(facts)} came again while its job is still in hand: joined, not run again`,
-    ),
-  );
-  events.on('job:cancelled', (facts) =>
-    log.info(fields(facts), `${name(facts)} is cancelled by an operator`),
-  );
-  events.on('job:stuck', ({ afterMs, ...facts }) =>
-    log.error(
-      fields(facts),
-      `${name(facts)} did not end within ${formatDuration(afterMs)} of its abort: given up`,
-    ),
-  );
-  events.on('reply:dropped', ({ replyTo, status, reason, runner, isRepeated }) => {
-    if (isRepeated) return;
-    log.warn({ runner, replyTo, status }, `reply "${status}" to ${replyTo} dropped: ${reason}`);
-  });
-  events.on('settle:stuck', ({ disposal, reason, waitMs, ...facts }) =>
-    log.error(
-      fields(facts),
-      `${name(facts)}: ${disposal} is not possible: ${reason} (kept; next step in ${inWords(waitMs)})`,
-    ),
-  );
-  events.on('reply:waiting', ({ status, ...facts }) =>
-    log.info(
-      { ...fields(facts), status },
-      `${name(facts)} ${status}, but its message was lost meanwhile: the reply waits until it comes again`,
-    ),
-  );
-  events.on('job:suspect', ({ crashes, ...facts }) =>
-    log.warn(
-      fields(facts),
-      `${name(facts)} waits: the daemon died ${crashes === 1 ? 'once' : `${crashes} times`} with it in hand, and such jobs run one at a time`,
-    ),
-  );
-  events.on('job:duplicate', (facts) =>
-    log.warn(
-      fields(facts),
-      `${name(facts)}: its message was put back twice; this one is dropped, the other is worked`,
-    ),
-  );
-  events.on('journal:lost', ({ reason, retryInMs }) =>
-    log.error(
-      `the journal cannot be written: ${reason}; all queues are paused (next try in ${inWords(retryInMs)})`,
-    ),
-  );
-  events.on('journal:open', ({ file }) => log.debug(`journal ${file}`));
-  events.on('queue:paused', ({ queue, runner, reason, retryInMs }) =>
-    log.error(
-      { queue, runner },
-      `queue ${queue} paused: runner ${runner} cannot be started: ${reason} (next try in ${formatDuration(retryInMs)})`,
-    ),
-  );
-  events.on('queue:probing', ({ queue }) => log.info({ queue }, `queue ${queue}: trying one job`));
-  events.on('queue:resumed', ({ queue }) => log.info({ queue }, `queue ${queue} resumed`));
-  events.on('queue:held', ({ queue }) =>
-    log.warn({ queue }, `queue ${queue} paused by an operator, until it is resumed or the daemon restarted`),
-  );
-  events.on('queue:released', ({ queue }) => log.info({ queue }, `queue ${queue} resumed by an operator`));
-  events.on('bug', ({ where, error }) => log.error({ err: error }, `bug in ${where}`));
+  on('settle:stuck', 'error', ({ disposal, reason, waitMs, ...facts }) => [
+    fields(facts),
+    `${name(facts)}: ${disposal} is not possible: ${reason} (kept; next step in ${inWords(waitMs)})`,
+  ]);
+  on('reply:waiting', 'info', ({ status, ...facts }) => [
+    { ...fields(facts), status },
+    `${name(facts)} ${status}, but its message was lost meanwhile: the reply waits until it comes again`,
+  ]);
+  on('job:suspect', 'warn', ({ crashes, ...facts }) => [
+    fields(facts),
+    `${name(facts)} waits: the daemon died ${crashes === 1 ? 'once' : `${crashes} times`} with it in hand, and such jobs run one at a time`,
+  ]);
+  on('job:duplicate', 'warn', (facts) => [
+    fields(facts),
+    `${name(facts)}: its message was put back twice; this one is dropped, the other is worked`,
+  ]);
+  on('journal:lost', 'error', ({ reason, retryInMs }) => [
+    {},
+    `the journal cannot be written: ${reason}; all queues are paused (next try in ${inWords(retryInMs)})`,
+  ]);
+  on('journal:open', 'debug', ({ file }) => [{}, `journal ${file}`]);
+  on('queue:paused', 'error', ({ queue, runner, reason, retryInMs }) => [
+    { queue, runner },
+    `queue ${queue} paused: runner ${runner} cannot be started: ${reason} (next try in ${formatDuration(retryInMs)})`,
+  ]);
+  on('queue:probing', 'info', ({ queue }) => [{ queue }, `queue ${queue}: trying one job`]);
+  on('queue:resumed', 'info', ({ queue }) => [{ queue }, `queue ${queue} resumed`]);
+  on('queue:held', 'warn', ({ queue }) => [
+    { queue },
+    `queue ${queue} paused by an operator, until it is resumed or the daemon restarted`,
+  ]);
+  on('queue:released', 'info', ({ queue }) => [{ queue }, `queue ${queue} resumed by an operator`]);
+  on('bug', 'error', ({ where, error }) => [{ err: error }, `bug in ${where}`]);
 }
 
 /** Words what the broker announces about itself. */
 export function logBroker(log: Log, events: EventEmitter<BrokerEvents>): void {
-  events.on('connection:open', ({ purpose, url }) =>
-    log.info({ purpose }, `connected to ${url} (${purpose})`),
-  );
-  events.on('connection:lost', ({ purpose, reason, retryInMs }) =>
-    log.warn({ purpose }, `no connection (${purpose}): ${reason} (next try in ${inWords(retryInMs)})`),
-  );
-  events.on('connection:blocked', ({ purpose, reason }) =>
-    log.warn({ purpose }, `the broker takes no messages (${purpose}): ${reason}; replies wait`),
-  );
-  events.on('connection:unblocked', ({ purpose }) =>
-    log.info({ purpose }, `the broker takes messages again (${purpose})`),
-  );
-  events.on('output:lost', ({ reason, retryInMs }) =>
-    log.warn(`output and notifications are lost: ${reason} (next try in ${inWords(retryInMs)})`),
-  );
-  events.on('delivery:unhandled', ({ queue, error }) =>
-    log.error({ queue, err: error }, `bug: a message of ${queue} was not taken; it stays with the broker`),
-  );
-  events.on('consumer:open', ({ queue }) => log.info({ queue }, `consuming queue ${queue}`));
-  events.on('consumer:lost', ({ queue, reason, retryInMs }) =>
-    log.warn({ queue }, `queue ${queue} is not consumed: ${reason} (next try in ${inWords(retryInMs)})`),
-  );
+  const on = listenFor<BrokerEvents>(log, events);
+  on('connection:open', 'info', ({ purpose, url }) => [{ purpose }, `connected to ${url} (${purpose})`]);
+  on('connection:lost', 'warn', ({ purpose, reason, retryInMs }) => [
+    { purpose },
+    `no connection (${purpose}): ${reason} (next try in ${inWords(retryInMs)})`,
+  ]);
+  on('connection:blocked', 'warn', ({ purpose, reason }) => [
+    { purpose },
+    `the broker takes no messages (${purpose}): ${reason}; replies wait`,
+  ]);
+  on('connection:unblocked', 'info', ({ purpose }) => [
+    { purpose },
+    `the broker takes messages again (${purpose})`,
+  ]);
+  on('output:lost', 'warn', ({ reason, retryInMs }) => [
+    {},
+    `output and notifications are lost: ${reason} (next try in ${inWords(retryInMs)})`,
+  ]);
+  on('delivery:unhandled', 'error', ({ queue, error }) => [
+    { queue, err: error },
+    `bug: a message of ${queue} was not taken; it stays with the broker`,
+  ]);
+  on('consumer:open', 'info', ({ queue }) => [{ queue }, `consuming queue ${queue}`]);
+  on('consumer:lost', 'warn', ({ queue, reason, retryInMs }) => [
+    { queue },
+    `queue ${queue} is not consumed: ${reason} (next try in ${inWords(retryInMs)})`,
+  ]);
+}
+
+type Words = readonly [fields: Readonly<Record<string, unknown>>, text: string];
+
+/** What is not logged costs nothing: its words are looked for only while its level, which a reload may change, is on. */
+function listenFor<Events extends { [Name in keyof Events]: [unknown] }>(
+  log: Log,
+  events: EventEmitter<Events>,
+) {
+  return <Name extends keyof Events & string>(
+    event: Name,
+    level: Level | ((fact: Events[Name][0]) => Level),
+    word: (fact: Events[Name][0]) => Words | undefined,
+  ): void => {
+    const say = (fact: Events[Name][0]): void => {
+      const now = typeof level === 'string' ? level : level(fact);
+      if (!log.isLevelEnabled(now)) return;
+      const words = word(fact);
+      if (words !== undefined) log[now](...words);
+    };
+    events.on(event as never, say as never);
+  };
 }
 
 /** Says what a daemon is doing, for an operator who asks: a line for itself, for each queue and for each job. */
@@ -149,6 +160,8 @@ export function logVictims(log: Log, running: readonly Running[], waitedMs: numb
   }
 }
 
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
 const END_LEVELS = {
   completed: 'info',
   failed: 'warn',
@@ -157,16 +170,14 @@ const END_LEVELS = {
   unavailable: 'warn',
 } as const;
 
-function logEnd(log: Log): (end: WorkEvents['job:ended'][0]) => void {
-  return ({ outcome, durationMs, disposal, because, ...facts }) => {
-    const detail =
-      outcome.kind === 'failed' && outcome.detail !== undefined ? { detail: outcome.detail } : {};
-    const why = because === outcome.kind ? '' : `: ${because}`;
-    log[END_LEVELS[outcome.kind]](
-      { ...fields(facts), outcome: outcome.kind, durationMs, disposal, ...detail },
-      `${name(facts)} ${outcome.kind} after ${formatDuration(durationMs)}${why}; message ${disposal}`,
-    );
-  };
+function wordEnd(end: WorkEvents['job:ended'][0]): Words {
+  const { outcome, durationMs, disposal, reply, because, ...facts } = end;
+  const detail = outcome.kind === 'failed' && outcome.detail !== undefined ? { detail: outcome.detail } : {};
+  const why = because === outcome.kind ? '' : `: ${because}`;
+  return [
+    { ...fields(facts), outcome: outcome.kind, durationMs, disposal, reply, ...detail },
+    `${name(facts)} ${outcome.kind} after ${formatDuration(durationMs)}${why}; message ${disposal}`,
+  ];
 }
 
 function inSeconds(since: string): string {

@@ -11,6 +11,7 @@ import {
 } from 'pino';
 import type { PrettyOptions } from 'pino-pretty';
 import { maskJson } from '../config/masked-json.ts';
+import { priorityMarks } from './journal-stream.ts';
 
 export type Log = Logger;
 
@@ -25,10 +26,12 @@ export interface LogOptions {
 /** What waits at most for a reader that has stopped reading, in bytes; what comes then is dropped. */
 const MOST_UNREAD = 8 * 1024 * 1024;
 const CLOSE_LIMIT_MS = 500;
+const STDOUT = 1;
+const LEVEL_START = '{"level":"'.length;
 
 /** What is ignored on a terminal: the text of a line says it already. */
 const IN_THE_TEXT =
-  'queue,runner,job,attempt,outcome,durationMs,disposal,purpose,pid,node,running,replyTo,status';
+  'queue,runner,job,attempt,outcome,durationMs,disposal,reply,purpose,pid,node,running,replyTo,status';
 
 /** A log, and what has to be done before the process ends: neither takes longer than half a second. */
 export interface OpenLog {
@@ -43,18 +46,24 @@ export interface OpenLog {
 export async function openLog({ level, format, mask }: LogOptions): Promise<OpenLog> {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   const { stream, close, writeNow } = isPretty ? await prettyStream() : jsonStream();
-  const maskLine = (line: string): string => maskJson(line, mask);
+  const markOf = isPretty ? () => '' : priorityMarks(STDOUT);
+  const toWritten = (line: string): string => markOf(levelOf(line)) + maskJson(line, mask);
   const log = pino(
     {
       level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: maskLine },
+      hooks: { streamWrite: toWritten },
     },
     stream,
   );
-  return { log, close, logLast: (text, error) => writeNow(maskLine(fatalLine(text, error))) };
+  return { log, close, logLast: (text, error) => writeNow(toWritten(fatalLine(text, error))) };
+}
+
+/** Of a line of JSON that begins with it, as all of ours do. */
+function levelOf(line: string): string {
+  return line.slice(LEVEL_START, line.indexOf('"', LEVEL_START));
 }
 
 function fatalLine(msg: string, error: unknown): string {
@@ -75,7 +84,7 @@ function jsonStream(): LogStream {
   let giveUpAt = Number.POSITIVE_INFINITY;
   let isBroken = false;
   const retryEAGAIN = (): boolean => performance.now() < giveUpAt;
-  const stream = destination({ fd: 1, sync: false, maxLength: MOST_UNREAD, retryEAGAIN });
+  const stream = destination({ fd: STDOUT, sync: false, maxLength: MOST_UNREAD, retryEAGAIN });
   stream.on('error', () => {
     isBroken = true;
   });
