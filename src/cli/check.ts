@@ -36,7 +36,7 @@ Exit status: 0 when all is well, 78 for a bad configuration, 69 when the broker 
 
 async function check(files: string[], connect: boolean): Promise<void> {
   const config = await readConfig(files);
-  printProblems(config.warnings, 'warning: ');
+  printProblems(config.warnings, 'warn');
   reportForeignEnd(EXIT.bug, config.secrets.mask);
   const { log } = await openLog({ level: 'silent', format: 'json', mask: config.secrets.mask });
   const state = await checkStateDir(config);

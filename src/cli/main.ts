@@ -1,39 +1,21 @@
 import { Command, type CommanderError } from 'commander';
-import { cancelCommand } from './cancel.ts';
-import { checkCommand } from './check.ts';
-import { deadCommand } from './dead.ts';
+import { commandNames, loadCommands } from './commands.ts';
 import { endProcess, endWhenWritten } from './end-process.ts';
 import { EXIT } from './exit-codes.ts';
-import { initCommand } from './init.ts';
 import { misspelledCommand } from './misspelled-command.ts';
-import { pauseCommand } from './pause.ts';
-import { resumeCommand } from './resume.ts';
-import { runCommand } from './run.ts';
 import { guardStandardOutput } from './standard-output.ts';
-import { statusCommand } from './status.ts';
-import { submitCommand } from './submit.ts';
 import { oneLine } from './terminal/terminal-text.ts';
-import { tryCommand } from './try.ts';
 import { readVersion } from '../daemon/version.ts';
 
 /** The command line: `argv` as in process.argv. Ends the process with the command; see EXIT for what each status means. */
 export async function main(argv: readonly string[]): Promise<void> {
   const leaveStandardOutput = guardStandardOutput();
+  const words = argv.slice(2);
   const program = new Command('rbit-ts')
     .description('Runs the jobs of message queues through the runners that an INI file names.')
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .showSuggestionAfterError()
-    .addCommand(runCommand(), { isDefault: true })
-    .addCommand(checkCommand())
-    .addCommand(initCommand())
-    .addCommand(tryCommand())
-    .addCommand(submitCommand())
-    .addCommand(deadCommand())
-    .addCommand(statusCommand())
-    .addCommand(cancelCommand())
-    .addCommand(pauseCommand())
-    .addCommand(resumeCommand())
     .addHelpText(
       'after',
       `
@@ -46,13 +28,15 @@ Examples:
 
 Without CONFIG: ./rbit.ini, else ~/.rbit.ini, else /etc/rbit/rbit.ini.`,
     );
+  for (const command of await loadCommands(words))
+    program.addCommand(command, { isDefault: command.name() === 'run' });
   for (const command of commandsOf(program)) command.exitOverride(endOnWrongUse);
   // Its standard output is the log: a reader that goes away takes neither jobs nor the exit status with it.
   program.hook('preAction', (_, command) => {
     if (command.name() === 'run') leaveStandardOutput();
   });
-  const [, , word] = argv;
-  const meant = misspelledCommand(word, program.commands);
+  const [word] = words;
+  const meant = misspelledCommand(word, commandNames);
   if (word !== undefined && meant !== undefined) {
     process.stderr.write(`${oneLine(word)}: no such file (did you mean the command ${meant}?)\n`);
     process.exitCode = EXIT.badConfig;

@@ -53,7 +53,7 @@ async function tryRunner(name: string, options: TryOptions): Promise<void> {
   const section = findRunner(config, name);
   printProblems(
     config.warnings.filter((warning) => warning.section === `runner:${name}`),
-    'warning: ',
+    'warn',
   );
   const body = await readJobBody(options);
   const { secrets } = config;

@@ -1,19 +1,17 @@
 import type { Runner } from '../job/runner.ts';
-import { createCoprocessRunner } from './coprocess.ts';
-import { createExecRunner } from './exec.ts';
-import { createModuleRunner } from './module.ts';
 import type { RunnerOptions } from './options.ts';
-import { createPythonRunner } from './python.ts';
-import { createShellRunner } from './shell.ts';
 
 /** Makes the runner of one section. Does not throw: what is wrong with the line is said by the runner's `start`. */
 export type Processor = (options: RunnerOptions) => Runner;
 
-/** Every processor by its name: what stands before the first `!` of a runner's line. */
-export const processors: ReadonlyMap<string, Processor> = new Map<string, Processor>([
-  ['shell', createShellRunner],
-  ['exec', createExecRunner],
-  ['module', createModuleRunner],
-  ['coprocess', createCoprocessRunner],
-  ['python', createPythonRunner],
+/** Loads each processor, by its name: what stands before the first `!` of a runner's line. A daemon loads those that it uses. */
+export const processors: ReadonlyMap<string, () => Promise<Processor>> = new Map<
+  string,
+  () => Promise<Processor>
+>([
+  ['shell', async () => (await import('./shell.ts')).createShellRunner],
+  ['exec', async () => (await import('./exec.ts')).createExecRunner],
+  ['module', async () => (await import('./module.ts')).createModuleRunner],
+  ['coprocess', async () => (await import('./coprocess.ts')).createCoprocessRunner],
+  ['python', async () => (await import('./python.ts')).createPythonRunner],
 ]);

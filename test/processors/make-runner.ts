@@ -2,10 +2,14 @@ import { readFile } from 'node:fs/promises';
 import type { Job } from '../../src/job/job.ts';
 import type { RunContext, Runner } from '../../src/job/runner.ts';
 import type { LogLevel, RunnerOptions } from '../../src/processors/options.ts';
-import { type Processor, processors } from '../../src/processors/registry.ts';
+import { type Processor, processors as loaders } from '../../src/processors/registry.ts';
 
 /** Folder of the fixtures that runners in tests are looked up from. */
 export const FIXTURES = new URL('../fixtures/', import.meta.url).pathname.replace(/\/$/, '');
+
+const processors = new Map(
+  await Promise.all([...loaders].map(async ([name, load]) => [name, await load()] as const)),
+);
 
 export interface LogLine {
   readonly level: LogLevel;

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { execa } from 'execa';
 import { RunnerError } from '../../job/runner.ts';
 import type { Account } from '../limits/account.ts';
 import { baseEnvironment } from './environment.ts';
+import { runSmallProgram } from './small-program.ts';
 
 /** What runs the commands of `shell!` and `coprocess!`. */
 export const SHELL = '/bin/sh';
@@ -22,15 +22,12 @@ export async function requireFolder(cwd: string, account: Account | undefined): 
  * is given nothing that is meant for the runner's user.
  */
 export async function requireShellSyntax(command: string): Promise<void> {
-  const result = await execa(SHELL, ['-n', '-c', command], {
+  const refusal = await runSmallProgram(SHELL, ['-n', '-c', command], {
     cwd: '/',
     env: baseEnvironment(),
-    extendEnv: false,
-    stdin: 'ignore',
-    reject: false,
-    timeout: SYNTAX_CHECK_LIMIT_MS,
+    limitMs: SYNTAX_CHECK_LIMIT_MS,
   });
-  if (!result.failed) return;
-  const said = (result.stderr || (result.shortMessage ?? '')).trim().replace(/\s*\n\s*/g, ' ');
+  if (refusal === undefined) return;
+  const said = refusal.replace(/\s*\n\s*/g, ' ');
   throw new RunnerError(`the shell refuses the command: ${said}`, 'correct it; sh -n tells as much');
 }

@@ -2,10 +2,10 @@ import { rmSync } from 'node:fs';
 import { chmod, lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { RunnerError } from '../../job/runner.ts';
 import type { Owner } from '../limits/identity.ts';
 import { fateOf, formatDaemonId, ownDaemonId, parseDaemonId } from './daemon-id.ts';
+import { runSmallProgram } from './small-program.ts';
 
 /** Two for each job, made by one call of mkfifo(1) for many jobs at once: Node itself cannot make any. */
 const BATCH = 64;
@@ -120,7 +120,8 @@ export class StdioFolder {
 
   async #make(): Promise<void> {
     const paths = Array.from({ length: BATCH }, () => this.newPath());
-    await execa('mkfifo', ['-m', '600', ...paths], { stdin: 'ignore', timeout: MAKE_LIMIT_MS });
+    const failure = await runSmallProgram('mkfifo', ['-m', '600', ...paths], { limitMs: MAKE_LIMIT_MS });
+    if (failure !== undefined) throw new Error(failure);
     this.#ready.push(...paths);
   }
 }

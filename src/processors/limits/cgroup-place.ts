@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import { execa } from 'execa';
 import { addDescendants, readProcessTable } from '../child/process-table.ts';
 
 /*
@@ -73,6 +72,7 @@ async function isDelegated(base: string): Promise<boolean> {
   const unit = parts[at];
   if (unit === undefined) return true;
   const manager = parts.slice(0, at).some((part) => /^user@\d+\.service$/.test(part)) ? ['--user'] : [];
+  const { execa } = await import('execa');
   const { stdout } = await execa(
     'systemctl',
     [...manager, 'show', '--property=Delegate', '--value', '--', unit],

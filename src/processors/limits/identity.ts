@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import { RunnerError } from '../../job/runner.ts';
 import type { Limits } from '../options.ts';
 import { requireTool } from './tool.ts';
@@ -110,6 +109,7 @@ async function lookUp(database: 'passwd' | 'group', name: string): Promise<strin
 }
 
 async function ask(tool: string, args: readonly string[]): Promise<{ stdout: string; exitCode: number }> {
+  const { execa } = await import('execa');
   const { stdout, stderr, exitCode, shortMessage } = await execa(
     requireTool(tool, 'coreutils and libc-bin'),
     args,

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { execa } from 'execa';
 import type { Launch, Program } from './launch.ts';
 import { requireTool } from './tool.ts';
 
@@ -30,6 +29,7 @@ export async function runBriefly({
   release,
 }: Launch): Promise<{ readonly stdout: string } | string> {
   const options = { env, extendEnv: false, cwd: '/', stdin: 'ignore', reject: false } as const;
+  const { execa } = await import('execa');
   const result = await execa(file, args, { ...options, timeout: TRIAL_LIMIT_MS });
   if (release().isOverMemory) return 'out of memory';
   const { failed, signal, stdout, stderr, shortMessage = '' } = result;
