@@ -31,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'worker',
     'receipt',
     'control',
+    'client',
     'http',
   ],
   cli: [

@@ -9,6 +9,7 @@ import { checkCommand } from '../src/cli/check.ts';
 import { deadCommand } from '../src/cli/dead.ts';
 import { initCommand } from '../src/cli/init.ts';
 import { pauseCommand } from '../src/cli/pause.ts';
+import { reloadCommand } from '../src/cli/reload.ts';
 import { resumeCommand } from '../src/cli/resume.ts';
 import { runCommand } from '../src/cli/run.ts';
 import { statusCommand } from '../src/cli/status.ts';
@@ -104,6 +105,7 @@ function parse([name = '', ...words]: readonly string[]): void {
     cancelCommand(),
     pauseCommand(),
     resumeCommand(),
+    reloadCommand(),
   ];
   const command = commands.find((one) => one.name() === name);
   const parsed = command === undefined ? runCommand() : command;
@@ -169,6 +171,7 @@ describe('README.md', () => {
       'cancel',
       'pause',
       'resume',
+      'reload',
       'help',
     ];
     const named = [...readme.matchAll(/^(?:npx )?rbit-ts ([a-z]+)(?= |$)/gm)].map(([, name]) => name ?? '');

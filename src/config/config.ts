@@ -21,6 +21,8 @@ export interface Config {
   readonly processors: ReadonlyMap<string, ProcessorConfig>;
   readonly warnings: readonly Problem[];
   readonly secrets: Secrets;
+  /** `SECTION.KEY` of each value that was filled in from `${env:…}` or `${file:…}`, however short: it is not shown. */
+  readonly hidden: ReadonlySet<string>;
 }
 
 export interface RbitConfig {
@@ -75,6 +77,8 @@ export interface ListenAddress {
 
 export interface HttpConfig {
   readonly listen: ListenAddress;
+  /** Undefined: nothing can be changed over HTTP. */
+  readonly token: string | undefined;
 }
 
 export interface QueueConfig {

@@ -73,7 +73,15 @@ export async function loadConfig(
     const { rbit, processors } = parts;
     throw new ConfigError(problems, { files, rbit, runners, processors, secrets });
   }
-  return { files, ...parts, warnings: finish(files, report.warnings), secrets };
+  const hidden = hiddenIn(sections, reading.expander);
+  return { files, ...parts, warnings: finish(files, report.warnings), secrets, hidden };
+}
+
+function hiddenIn(sections: ReadonlyMap<string, Section>, expander: Expander): Set<string> {
+  const names = [...sections.values()].flatMap(({ name, entries }) =>
+    [...entries.values()].flatMap((entry) => (expander.isSecret(entry) ? [`${name}.${entry.key}`] : [])),
+  );
+  return new Set(names);
 }
 
 type Parts = Pick<Config, 'rbit' | 'amqp' | 'http' | 'mappings' | 'queues' | 'runners' | 'processors'>;
@@ -98,7 +106,7 @@ function readSections(
     });
 
   readStrictly(sections.get('include'), schema.include, reading);
-  const http = readHttp(sections.get('http'), reading);
+  const http = readHttp(sections.get('http'), reading, secrets);
   const processors = readOwnProcessors(named('processor', sections), reading);
   const own = new Set(processors.keys());
   const runners = new Map<string, RunnerConfig>();

@@ -12,6 +12,7 @@ export class Secrets {
   add(value: string): void {
     if (value.length < SHORTEST_IN_TEXT) return;
     // A log or an output shows a file of several lines one line at a time.
+    const known = this.#forms.size;
     const lines = value.split(/\r?\n/).filter((line) => line.length >= SHORTEST_LINE);
     for (const text of [value, ...lines]) {
       this.#forms.add(text);
@@ -19,7 +20,14 @@ export class Secrets {
       this.#forms.add(asciiOf(JSON.stringify(text).slice(1, -1)));
       this.#forms.add(encodeURIComponent(Buffer.from(text).toString()));
     }
-    this.#pattern = undefined;
+    if (this.#forms.size > known) this.#pattern = undefined;
+  }
+
+  /** Masks those of another configuration as well. */
+  include(others: Secrets): void {
+    const known = this.#forms.size;
+    for (const form of others.#forms) this.#forms.add(form);
+    if (this.#forms.size > known) this.#pattern = undefined;
   }
 
   /**
@@ -47,11 +55,11 @@ export class Secrets {
 }
 
 /** What is written behind a text that was cut. */
-const CUT = /( …(?: \[cut: [^\]]*\])?)/;
+const CUT = /( …(?: \[cut: [^\]]{0,200}\])?)/;
 
 /** How many characters at the end of a text are the beginning of a secret; 0 for fewer than 4. */
 function lengthOfOverlap(text: string, secret: string): number {
-  for (let length = secret.length - 1; length >= SHORTEST_IN_TEXT; length--)
+  for (let length = Math.min(secret.length - 1, text.length); length >= SHORTEST_IN_TEXT; length--)
     if (text.endsWith(secret.slice(0, length))) return length;
   return 0;
 }

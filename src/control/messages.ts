@@ -12,7 +12,8 @@ export type ControlRequest =
   /** `queue`: only jobs of that one; undefined: of any. */
   | { readonly command: 'cancel'; readonly job: string; readonly queue?: string }
   | { readonly command: 'pause'; readonly queue: string }
-  | { readonly command: 'resume'; readonly queue: string };
+  | { readonly command: 'resume'; readonly queue: string }
+  | { readonly command: 'reload' };
 
 export type Command = ControlRequest['command'];
 
@@ -22,6 +23,27 @@ export interface ControlAnswers {
   readonly cancel: { readonly cancelled: number };
   readonly pause: QueueAnswer;
   readonly resume: QueueAnswer;
+  readonly reload: ReloadAnswer;
+}
+
+export type ReloadAnswer =
+  /** What has changed, and what takes a restart, in words: one line a fact. */
+  | { readonly kind: 'done'; readonly changes: readonly string[]; readonly warnings: readonly FileProblem[] }
+  /** Nothing has: what is wrong with the INI files, all of it. */
+  | { readonly kind: 'refused'; readonly problems: readonly FileProblem[] }
+  /** Nothing has, and nothing will any more. */
+  | { readonly kind: 'stopping' };
+
+/** What is wrong in an INI file, and where; without secrets. */
+export interface FileProblem {
+  /** An absolute path. */
+  readonly file: string;
+  readonly line?: number;
+  readonly section?: string;
+  readonly key?: string;
+  readonly value?: string;
+  readonly message: string;
+  readonly fix?: string;
 }
 
 export type QueueAnswer =
@@ -40,7 +62,13 @@ export type ControlHandlers = {
 };
 
 /** Names of all commands. */
-export const COMMANDS = ['status', 'cancel', 'pause', 'resume'] as const satisfies readonly Command[];
+export const COMMANDS = [
+  'status',
+  'cancel',
+  'pause',
+  'resume',
+  'reload',
+] as const satisfies readonly Command[];
 
 /** Reads a request; text that is none is returned as the reason, in words for whoever has sent it. */
 export function readRequest(line: string): ControlRequest | string {
@@ -54,6 +82,7 @@ export function readRequest(line: string): ControlRequest | string {
   const { command, job, queue } = value as Readonly<Record<string, unknown>>;
   switch (command) {
     case 'status':
+    case 'reload':
       return { command };
     case 'cancel':
       if (typeof job !== 'string') return 'cancel: "job" has to be text';

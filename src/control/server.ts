@@ -83,6 +83,8 @@ export function createControlServer({ folder, handlers, onClosed, onBug }: Contr
         return handlers.pause(request);
       case 'resume':
         return handlers.resume(request);
+      case 'reload':
+        return handlers.reload(request);
     }
   }
 

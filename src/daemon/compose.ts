@@ -1,27 +1,32 @@
 import { EventEmitter } from 'node:events';
 import type { Broker, Publication } from '../broker/broker.ts';
 import { createControlServer } from '../control/server.ts';
-import type { Config, RunnerConfig } from '../config/config.ts';
-import type { WorkEvents } from '../job/events.ts';
+import type { Config } from '../config/config.ts';
+import type { RunFacts, WorkEvents } from '../job/events.ts';
 import type { Runner } from '../job/runner.ts';
 import { createMemoryJournal } from '../journal/memory-journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import { createRelay } from '../journal/relay.ts';
+import type { RunList } from '../processors/child/run-list.ts';
 import { statusOf } from '../protocol/replies.ts';
 import type { ReceiptBroker } from '../receipt/receipt-broker.ts';
-import type { Speech } from '../worker/conversation.ts';
-import type { Policy } from '../worker/policy.ts';
-import { Slots } from '../worker/slots.ts';
-import { Worker } from '../worker/worker.ts';
+import { Crew, type Way } from './crew.ts';
 import { Daemon } from './daemon.ts';
 import type { Log } from './log.ts';
 import { logBroker, logWork } from './log-events.ts';
-import { makeBroker } from './make-broker.ts';
+import { makeBrokerFor } from './make-broker.ts';
 import { makeHttp } from './make-http.ts';
 import { type DaemonJournal, makeJournal } from './make-journal.ts';
-import { deadLetterOptions, makeReceipts, receiptQueues } from './make-receipts.ts';
+import { makeReceipts, receiptQueues, warnOfStored } from './make-receipts.ts';
+import { makeServiceReporter } from './make-service-reporter.ts';
+import { makeStint } from './make-stint.ts';
 import { operate } from './operate.ts';
+import { QueueFacts } from './queue-facts.ts';
+import { Reload } from './reload.ts';
 import { replyFilter } from './reply-filter.ts';
 import { createStatus } from './status.ts';
+import type { ServiceManager } from './systemd/service-manager.ts';
+import type { StintLimits } from './stint/stint.ts';
 import { readVersion } from './version.ts';
 
 const GOODBYE_MS = 500;
@@ -29,65 +34,103 @@ const GOODBYE_MS = 500;
 const SHORTEST_WAIT_MS = 15_000;
 const SLOWEST_HEARTBEAT_MS = 60_000;
 
+/** What there is before there is a daemon. */
+export interface Surroundings {
+  readonly log: Log;
+  readonly runList: RunList;
+  /** Reads the files again that the daemon was started with. Throws ConfigError. */
+  readonly read: () => Promise<Config>;
+  /** Undefined: nobody wants to hear how the daemon is. */
+  readonly manager: ServiceManager | undefined;
+  /** Undefined: it works until it is stopped. */
+  readonly limits: StintLimits | undefined;
+}
+
 /** Puts a daemon together: the only place that knows every concrete part. `runners` are started already. */
 export async function compose(
   config: Config,
   runners: ReadonlyMap<string, Runner>,
-  log: Log,
+  { log, runList, read, manager, limits }: Surroundings,
 ): Promise<Daemon> {
-  const workers: Worker[] = [];
   const events = new EventEmitter<WorkEvents>();
   const { mask } = config.secrets;
   logWork(log, events);
 
   const journal = makeJournal(config, events, {
-    resume: () => workers.forEach((worker) => worker.release('journal')),
-    suspend: () => workers.forEach((worker) => worker.hold('journal')),
+    resume: () => crew.resume(),
+    suspend: () => crew.suspend(),
   });
-  const { broker: remote, exchange } = await makeBroker(config, deadLetterOptions(config));
-  const receipts = makeReceipts(config, remote, { journal, events, log });
+  const facts = new QueueFacts(config);
+  const { broker: remote, exchange } = await makeBrokerFor(facts.queues, config);
+  const made = makeReceipts(config, remote, { journal, events, log });
+  const receipts = made?.broker;
   const broker = receipts ?? remote;
   logBroker(log, broker.events);
 
   // What the receipts take is sent later, and told then.
   const onSent = (reply: Publication): void => void events.emit('reply:sent', { status: statusOf(reply) });
-  const speechOn = (one: Broker): Speech => ({
-    relay: createRelay(one, one === remote ? onSent : undefined),
-    publishLoosely: (publication) => one.publishLoosely(publication),
-    events,
-    exchange,
-    replyAllowed: replyFilter(config.rbit.replyToAllow),
-    replyGapMs: config.rbit.replyGapMs,
-  });
-  const done = { broker: remote, speech: speechOn(remote), journal };
+  const wayOver = (one: Broker, itsJournal: Journal): Way => {
+    const relay = createRelay(one, one === remote ? onSent : undefined);
+    const publishLoosely: Broker['publishLoosely'] = (publication) => one.publishLoosely(publication);
+    return {
+      broker: one,
+      journal: itsJournal,
+      speechOf({ rbit: { replyToAllow, replyGapMs } }) {
+        return {
+          relay,
+          publishLoosely,
+          events,
+          exchange,
+          replyAllowed: replyFilter(replyToAllow),
+          replyGapMs,
+        };
+      },
+    };
+  };
+  const done = wayOver(remote, journal);
   // The file itself is what outlives the daemon, so that the journal of its jobs need not.
-  const receipt = { broker, speech: speechOn(broker), journal: createMemoryJournal() };
-  const isReceipt = receiptQueues(config);
+  const receipt = wayOver(broker, createMemoryJournal());
 
-  const suspects = new Slots(1);
-  const slotsOf = new Map(
-    [...config.runners].map(([name, { concurrency }]) => [name, new Slots(concurrency)] as const),
-  );
-
-  for (const [queue, name] of config.mappings) {
-    const runner = present(runners.get(name), name);
-    const policy = policyOf(present(config.runners.get(name), name));
-    const slots = present(slotsOf.get(name), name);
-    const way = isReceipt.has(queue) ? receipt : done;
-    workers.push(
-      new Worker({
-        queue,
-        comesAgainMs: comesAgainMs(config),
-        ...way,
-        runner,
-        policy,
-        slots,
-        suspects,
-        events,
-        mask,
-      }),
-    );
-  }
+  const admit = (job: RunFacts): boolean => stint?.admit(job) ?? true;
+  const crew = new Crew({
+    events,
+    mask,
+    admit,
+    comesAgainMs: comesAgainMs(config),
+    facts,
+    wayOf: (queue, now) => (receiptQueues(now).has(queue) ? receipt : done),
+    onLeft(queue, way) {
+      log.info({ queue }, `queue ${queue}: nothing of it is in hand any more`);
+      if (way === receipt) void warnOfStored(queue, broker, log);
+    },
+  });
+  crew.change(config, runners);
+  const { workers, leaving } = crew;
+  const stint = makeStint(limits, {
+    events,
+    remote,
+    receipts,
+    isStored: (queue) => crew.wayOf(queue) === receipt,
+    workers: () => [...workers, ...leaving],
+    mask,
+  });
+  const reload = new Reload({
+    config,
+    read,
+    crew,
+    acks: {
+      of(queue) {
+        const way = crew.wayOf(queue);
+        return way === undefined ? undefined : way === receipt ? 'receipt' : 'done';
+      },
+      mayReceive: receipts !== undefined,
+    },
+    runList,
+    log,
+    onChange: (next) => made?.change(next),
+    onBegin: () => service?.reloading(),
+    onEnd: () => service?.reloaded(),
+  });
   const readStatus = createStatus({
     // What waits is asked of RabbitMQ, also where jobs are worked from this disk.
     broker: {
@@ -96,31 +139,52 @@ export async function compose(
       countConsumers: (queue, signal) => remote.countConsumers(queue, signal),
     },
     workers,
-    processorOf: (name) => config.runners.get(name)?.processor ?? '',
+    leaving,
+    processorOf: (name) => reload.config.runners.get(name)?.processor ?? '',
     version: readVersion(),
-    files: config.files,
+    files: () => reload.config.files,
     mask,
   });
+  const handlers = operate({ workers, leaving, readStatus, reload: () => reload.run(), mask });
   const control = createControlServer({
     folder: config.rbit.stateDir,
-    handlers: operate(workers, readStatus, mask),
-    onClosed: (reason) => log.warn(`status, cancel, pause and resume do not reach this daemon: ${reason}`),
+    handlers,
+    onClosed: (reason) =>
+      log.warn(`status, cancel, pause, resume and reload do not reach this daemon: ${reason}`),
     onBug: (error) => events.emit('bug', { where: 'the control socket', error }),
   });
 
-  const http = await makeHttp(config, { events, brokerEvents: broker.events, workers, log });
+  const http = await makeHttp(config, {
+    events,
+    brokerEvents: broker.events,
+    workers,
+    leaving,
+    log,
+    readStatus,
+    handlers,
+    current: () => reload.config,
+  });
+
+  const service = await makeServiceReporter(manager, {
+    events,
+    brokerEvents: broker.events,
+    workers,
+    leaving,
+    mask,
+    log,
+  });
 
   return new Daemon({
     broker,
     http,
+    service,
     readStatus,
     control,
     journal: receipts === undefined ? journal : closingBoth(journal, receipts),
-    workers,
-    runners: [...runners.values()],
+    crew,
+    reload,
+    stint,
     log,
-    shutdownTimeoutMs: config.rbit.shutdownTimeoutMs,
-    killGraceMs: Math.max(...[...config.runners.values()].map(({ killGraceMs }) => killGraceMs)),
   });
 }
 
@@ -138,35 +202,4 @@ function closingBoth(journal: DaemonJournal, receipts: ReceiptBroker): DaemonJou
 function comesAgainMs({ amqp }: Config): number {
   const heartbeatMs = amqp?.heartbeatMs === 0 ? SLOWEST_HEARTBEAT_MS : (amqp?.heartbeatMs ?? 0);
   return SHORTEST_WAIT_MS + 3 * heartbeatMs;
-}
-
-/** How the jobs of a `[runner:NAME]` section are treated, in the worker's words. */
-export function policyOf(section: RunnerConfig): Policy {
-  return {
-    runner: section.name,
-    body: section.body,
-    required: section.required,
-    concurrency: section.concurrency,
-    timeoutMs: section.timeoutMs,
-    idleTimeoutMs: section.idleTimeoutMs,
-    killGraceMs: section.killGraceMs,
-    blockedDelay: section.blockedDelay,
-    blockedLimit: section.blockedLimit,
-    retries: section.retries,
-    retryDelay: section.retryDelay,
-    crashLimit: section.crashLimit,
-    // An unacknowledged message is the broker's, which hands it out again: that is no reason to fail.
-    onRestart: section.ack === 'receipt' ? section.onRestart : 'rerun',
-    keepFailed: section.keepFailed,
-    maxOutput: section.maxOutput,
-    redact: section.redact,
-    output: section.output,
-    notify: section.notify,
-  };
-}
-
-/** The configuration was validated, so a mapping without its runner is a bug, never a user's mistake. */
-function present<T>(value: T | undefined, name: string): T {
-  if (value === undefined) throw new Error(`runner ${name} is mapped but was not made`);
-  return value;
 }

@@ -24,6 +24,7 @@ export function describeIntake(
       reason: by === 'runner' ? `${runner} cannot be started: ${intake.reason}` : HELD[by],
     };
   }
+  if (state === 'leaving') return { state, reason: 'removed by a reload; what is in hand goes on' };
   const why = state === 'not-consumed' ? whyNotConsumed(queue) : undefined;
   return why === undefined ? { state } : { state, reason: mask(why) };
 }

@@ -1,7 +1,5 @@
-import { createAmqpBroker } from '../broker/amqp/amqp-broker.ts';
 import { urlText } from '../broker/amqp/options.ts';
 import type { Broker, QueueOptions } from '../broker/broker.ts';
-import { createEmbeddedBroker } from '../broker/embedded/embedded-broker.ts';
 import type { Config } from '../config/config.ts';
 import { ackTimeoutOf } from './ack-timeout.ts';
 import { amqpOptions } from './amqp-options.ts';
@@ -25,12 +23,21 @@ export async function makeBroker(
   config: Config,
   more: ReadonlyMap<string, QueueOptions> = new Map(),
 ): Promise<MadeBroker> {
-  const queues = new Map([...queueOptions(config), ...more]);
+  return makeBrokerFor(new Map([...queueOptions(config), ...more]), config);
+}
+
+/** As `makeBroker`, for these queues, which are looked up whenever something has to be known of one. */
+export async function makeBrokerFor(
+  queues: ReadonlyMap<string, QueueOptions>,
+  config: Config,
+): Promise<MadeBroker> {
   const { amqp } = config;
   if (amqp !== undefined) {
+    const { createAmqpBroker } = await import('../broker/amqp/amqp-broker.ts');
     return { broker: createAmqpBroker(await amqpOptions(config, amqp, queues)), exchange: amqp.exchange };
   }
   await makeStateDir(config);
+  const { createEmbeddedBroker } = await import('../broker/embedded/embedded-broker.ts');
   const broker = createEmbeddedBroker({ file: queueFile(config), exchange: EMBEDDED_EXCHANGE, queues });
   return { broker, exchange: EMBEDDED_EXCHANGE };
 }

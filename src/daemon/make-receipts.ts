@@ -12,6 +12,7 @@ import { createReceiptBroker, type ReceiptBroker } from '../receipt/receipt-brok
 import type { Log } from './log.ts';
 import { receiptsFile } from './state-dir.ts';
 
+const COUNT_LIMIT_MS = 5_000;
 /** Nobody publishes to it: what is on this disk alone is no place for output. */
 const NO_EXCHANGE = 'none';
 
@@ -36,6 +37,13 @@ export function deadLetterOptions(config: Config): Map<string, QueueOptions> {
   );
 }
 
+/** A broker of queues that are acknowledged at the receipt. */
+export interface MadeReceipts {
+  readonly broker: ReceiptBroker;
+  /** Knows from now on what this configuration says of such queues, besides what it knew. */
+  readonly change: (config: Config) => void;
+}
+
 /**
  * The broker of all queues that are acknowledged at the receipt, around `remote`. Undefined when there is none, and
  * the last daemon has left nothing to send.
@@ -44,7 +52,7 @@ export function makeReceipts(
   config: Config,
   remote: Broker,
   { journal, events, log }: { readonly journal: Journal; readonly events: Announcer; readonly log: Log },
-): ReceiptBroker | undefined {
+): MadeReceipts | undefined {
   const file = receiptsFile(config);
   const worked = receiptQueues(config);
   if (worked.size === 0 && !existsSync(file)) return undefined;
@@ -60,12 +68,9 @@ export function makeReceipts(
         : [];
     }),
   );
-  const local = createEmbeddedBroker({
-    file,
-    exchange: NO_EXCHANGE,
-    queues: new Map([...worked].map((queue) => [queue, { bind: [], deadLetter: deadLettersOf(queue) }])),
-  });
-  return createReceiptBroker({
+  const stored = new Map<string, QueueOptions>();
+  const local = createEmbeddedBroker({ file, exchange: NO_EXCHANGE, queues: stored });
+  const broker = createReceiptBroker({
     remote,
     local,
     journal,
@@ -73,6 +78,26 @@ export function makeReceipts(
     queues,
     copies: (message) => [copyOf(message, {}), bareCopyOf(message, ownHeaders(message))],
   });
+  const change = (changed: Config): void => {
+    for (const queue of receiptQueues(changed)) {
+      const { deadLetter = '' } = changed.queues.get(queue) ?? {};
+      queues.set(queue, { runner: changed.mappings.get(queue) ?? '', deadLetter });
+      stored.set(queue, { bind: [], deadLetter: deadLettersOf(queue) });
+    }
+  };
+  change(config);
+  return { broker, change };
+}
+
+/** Says how many jobs of a queue were acknowledged and not worked, when it is not worked any more: they stay on this disk. */
+export async function warnOfStored(queue: string, receipts: Broker, log: Log): Promise<void> {
+  const count = await receipts.count(queue, AbortSignal.timeout(COUNT_LIMIT_MS)).catch(() => undefined);
+  if (count === undefined || count === 0) return;
+  const jobs = count === 1 ? '1 job stays' : `${count} jobs stay`;
+  log.warn(
+    { queue },
+    `queue ${queue}: ${jobs} on this disk until it is mapped again (to a runner with ack = receipt)`,
+  );
 }
 
 /** None of ours is longer; and what somebody else has put there must not keep the message from being sent. */

@@ -1,13 +1,19 @@
-import type { ControlHandlers, QueueAnswer } from '../control/messages.ts';
+import type { ControlHandlers, QueueAnswer, ReloadAnswer } from '../control/messages.ts';
 import type { Worker } from '../worker/worker.ts';
 import type { ReadStatus } from './status.ts';
 
-/** Carries out what an operator says over the control socket. `workers` are those that there are when it is said. */
-export function operate(
-  workers: readonly Worker[],
-  readStatus: ReadStatus,
-  mask: (text: string) => string,
-): ControlHandlers {
+export interface Operated {
+  /** Those that there are when something is said. */
+  readonly workers: readonly Worker[];
+  /** Likewise, of queues that were removed. */
+  readonly leaving: readonly Worker[];
+  readonly readStatus: ReadStatus;
+  readonly reload: () => Promise<ReloadAnswer>;
+  readonly mask: (text: string) => string;
+}
+
+/** Carries out what an operator says over the control socket. */
+export function operate({ workers, leaving, readStatus, reload, mask }: Operated): ControlHandlers {
   /** Names as they are, or as `status` shows them. */
   const isCalled = (name: string, called: string): boolean => called === name || called === mask(name);
 
@@ -21,11 +27,13 @@ export function operate(
   return {
     status: readStatus,
     cancel({ job, queue }) {
-      const asked = workers.filter((worker) => queue === undefined || isCalled(worker.queue, queue));
+      const all = [...workers, ...leaving];
+      const asked = all.filter((worker) => queue === undefined || isCalled(worker.queue, queue));
       const counts = asked.map(({ running }) => running.cancel(({ id }) => isCalled(id, job)));
       return { cancelled: counts.reduce((sum, count) => sum + count, 0) };
     },
     pause: ({ queue }) => onQueue(queue, (worker) => worker.hold('operator')),
     resume: ({ queue }) => onQueue(queue, (worker) => worker.release('operator')),
+    reload,
   };
 }

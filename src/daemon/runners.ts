@@ -1,10 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, type SoundParts } from '../config/config-error.ts';
 import type { Config, RunnerConfig } from '../config/config.ts';
 import { inOrder, type Problem } from '../config/problem.ts';
 import { type Runner, RunnerError } from '../job/runner.ts';
 import type { RunList } from '../processors/child/run-list.ts';
-import type { Limits, Log as RunnerLog } from '../processors/options.ts';
-import { createOwnProcessor } from '../processors/own.ts';
+import type { Limits, Log as RunnerLog, RunnerOptions } from '../processors/options.ts';
 import { type Processor, processors } from '../processors/registry.ts';
 import { maskedDeep, maskingAlso } from '../worker/masked.ts';
 import type { Log } from './log.ts';
@@ -12,15 +12,16 @@ import type { Log } from './log.ts';
 /**
  * Makes and starts the runner of every mapped queue: lines are compiled, modules loaded, threads warm. Throws
  * ConfigError with every runner that can never work; those that did start are stopped before. With `runList`, all
- * that they run is listed there.
+ * that they run is listed there. `isWanted`: only those.
  */
 export async function startRunners(
   config: Config,
   log: Log,
   runList?: RunList,
+  isWanted: (name: string) => boolean = () => true,
 ): Promise<Map<string, Runner>> {
   const mapped = new Set(config.mappings.values());
-  const wanted = [...config.runners.values()].filter(({ name }) => mapped.has(name));
+  const wanted = [...config.runners.values()].filter(({ name }) => mapped.has(name) && isWanted(name));
   const { started, problems } = await start(wanted, config, log, runList);
   if (problems.length > 0) {
     await stopRunners(started.values());
@@ -34,6 +35,24 @@ export async function tryRunners(config: SoundParts, log: Log): Promise<Problem[
   const { started, problems } = await start(config.runners.values(), config, log);
   await stopRunners(started.values());
   return inOrder(config.files, problems);
+}
+
+/** Whether a runner that one configuration has made does for another one as well: how its jobs are treated is not its business. */
+export function isSameRunner(
+  name: string,
+  before: Pick<Config, 'runners' | 'processors'>,
+  after: Pick<Config, 'runners' | 'processors'>,
+): boolean {
+  const [was, is] = [before, after].map(({ runners, processors: own }) => {
+    const section = runners.get(name);
+    if (section === undefined) return undefined;
+    const { processor, redact } = section;
+    const { module, directory } = own.get(processor) ?? {};
+    // Only a Python runner sees the keys that are none of its own.
+    const keys = processor === 'python' ? section.section : {};
+    return { ...optionsOf(section), processor, redact, module, moduleDirectory: directory, section: keys };
+  });
+  return was !== undefined && isDeepStrictEqual(was, is);
 }
 
 export async function stopRunners(runners: Iterable<Runner>): Promise<void> {
@@ -51,7 +70,7 @@ async function start(
   await Promise.all(
     [...wanted].map(async (section) => {
       try {
-        const make = processorOf(section.processor, own);
+        const make = await loadProcessor(section.processor, own);
         const runner = makeRunner(section, make, logOf(section, log), runList);
         await runner.start();
         started.set(section.name, runner);
@@ -64,11 +83,13 @@ async function start(
   return { started, problems };
 }
 
-function processorOf(name: string, own: SoundParts['processors']): Processor {
+async function loadProcessor(name: string, own: SoundParts['processors']): Promise<Processor> {
+  const load = processors.get(name);
+  if (load !== undefined) return load();
   const section = own.get(name);
-  const found = processors.get(name) ?? (section === undefined ? undefined : createOwnProcessor(section));
-  if (found === undefined) throw new RunnerError(`no processor "${name}"`);
-  return found;
+  if (section === undefined) throw new RunnerError(`no processor "${name}"`);
+  const { createOwnProcessor } = await import('../processors/own.ts');
+  return createOwnProcessor(section);
 }
 
 /** What a runner logs holds no more of what `redact` matches than what its jobs print does. */
@@ -89,8 +110,12 @@ function makeRunner(
   log: RunnerLog,
   runList: RunList | undefined,
 ): Runner {
+  return make({ ...optionsOf(section), ...(runList === undefined ? {} : { runList }), log });
+}
+
+function optionsOf(section: RunnerConfig): RunnerOptions {
   const { threads, cwd } = section;
-  return make({
+  return {
     name: section.name,
     spec: section.spec,
     directory: section.directory,
@@ -108,9 +133,7 @@ function makeRunner(
     python: section.python,
     ...(threads === undefined ? {} : { threads }),
     ...(cwd === undefined ? {} : { cwd }),
-    ...(runList === undefined ? {} : { runList }),
-    log,
-  });
+  };
 }
 
 function limitsOf({ user, group, nice, memory }: RunnerConfig): Limits {

@@ -9,9 +9,11 @@ export interface StatusOptions {
   readonly broker: Pick<Broker, 'events' | 'count' | 'countConsumers'>;
   /** Those that there are when it is asked. */
   readonly workers: readonly Worker[];
+  /** Likewise, of queues that were removed. */
+  readonly leaving: readonly Worker[];
   readonly processorOf: (runner: string) => string;
   readonly version: string;
-  readonly files: readonly string[];
+  readonly files: () => readonly string[];
   /** Masks the secrets in a text. */
   readonly mask: (text: string) => string;
 }
@@ -26,7 +28,7 @@ export type ReadStatus = () => Promise<DaemonStatus>;
 
 /** What `status` and SIGUSR2 tell; nothing is gathered before somebody asks. */
 export function createStatus(options: StatusOptions): ReadStatus {
-  const { broker, workers, version, mask } = options;
+  const { broker, version, mask } = options;
   const since = new Date().toISOString();
   const whyNotConsumed = noteLosses(broker.events);
 
@@ -45,6 +47,7 @@ export function createStatus(options: StatusOptions): ReadStatus {
 
   return async () => {
     const signal = AbortSignal.timeout(COUNT_LIMIT_MS);
+    const workers = [...options.workers, ...options.leaving];
     const queues = await Promise.all(workers.map((worker) => queueStatus(worker, signal)));
     const isStopping = workers.length > 0 && workers.every(({ intake }) => intake.state === 'stopped');
     return {
@@ -53,7 +56,7 @@ export function createStatus(options: StatusOptions): ReadStatus {
         version,
         since,
         state: isStopping ? 'stopping' : 'running',
-        files: options.files.map(mask),
+        files: options.files().map(mask),
       },
       queues,
       jobs: workers.flatMap(({ running }) => running.list().map((job) => jobStatus(job, mask))),
@@ -82,6 +85,7 @@ function jobStatus(running: Running, mask: (text: string) => string): JobStatus 
     queue: mask(facts.queue),
     runner: facts.runner,
     attempt: facts.attempt,
+    ...(facts.run === undefined ? {} : { run: facts.run }),
     state: stage,
     since: new Date(since).toISOString(),
     ...(startedAt === undefined ? {} : { started: new Date(startedAt).toISOString() }),

@@ -12,7 +12,7 @@ import { createMemoryJournal } from '../journal/memory-journal.ts';
 import { createRelay } from '../journal/relay.ts';
 import { Slots } from '../worker/slots.ts';
 import { Worker } from '../worker/worker.ts';
-import { policyOf } from './compose.ts';
+import { policyOf } from './policy-of.ts';
 
 export interface JobToTry {
   readonly config: Config;
@@ -153,7 +153,7 @@ function makeWorker(
   };
   const { mask } = config.secrets;
   const policy = policyOf(section);
-  const slots = { slots: new Slots(1), suspects: new Slots(1) };
+  const slots = { slots: new Slots(1), suspects: new Slots(1), admit: () => true };
   return new Worker({
     queue,
     comesAgainMs: 0,

@@ -7,7 +7,15 @@ export interface RunFacts {
   readonly runner: string;
   readonly id: string;
   readonly attempt: number;
+  /** Counts what this process took in hand, from 1: ids may be equal. Absent where nothing was taken in hand. */
+  readonly run?: number;
 }
+
+/**
+ * What the requester was told at the end of a run; `none`: nothing, since the job is not over or nobody asked. `dropped`:
+ * nobody can receive it. `waiting`: the reply waits until the message, whose delivery was lost, comes again.
+ */
+export type Told = 'completed' | 'failed' | 'none' | 'dropped' | 'waiting';
 
 /**
  * Every fact that a worker announces. The log words them, metrics count them; nobody decides anything by them.
@@ -23,7 +31,8 @@ export interface WorkEvents {
   /**
    * The run is over and the broker was told: `disposal` says what, `because` why. `durationMs` is since its message was
    * in hand. `isFinal`: so is the job. `goesBack`: it runs again. Neither, where it was answered before. `isRepeated`: by
-   * its record, since the message came again after its run had ended.
+   * its record, since the message came again after its run had ended. `keptAt`: when its message was kept as a dead letter,
+   * as that says itself.
    */
   'job:ended': [
     RunFacts & {
@@ -33,7 +42,9 @@ export interface WorkEvents {
       isRepeated: boolean;
       durationMs: number;
       disposal: string;
+      reply: Told;
       because: string;
+      keptAt?: string;
     },
   ];
   /** A message came again while its job still runs, or waits for its acknowledgement: it was joined, not run again. */

@@ -26,8 +26,11 @@ export interface QueueStatus {
   readonly queue: string;
   readonly runner: string;
   readonly processor: string;
-  /** `probing`: the runner could not be started, and one job at a time is tried. */
-  readonly state: 'consuming' | 'not-consumed' | 'paused' | 'probing' | 'stopped';
+  /**
+   * `probing`: the runner could not be started, and one job at a time is tried. `leaving`: it was removed by a reload, and
+   * something of it is still in hand.
+   */
+  readonly state: 'consuming' | 'not-consumed' | 'paused' | 'probing' | 'leaving' | 'stopped';
   /** Who keeps jobs away, when it is paused or probing. */
   readonly by?: 'operator' | 'runner' | 'journal';
   /** Why it is not consuming, where that is known. */
@@ -45,6 +48,8 @@ export interface JobStatus {
   readonly queue: string;
   readonly runner: string;
   readonly attempt: number;
+  /** Counts what the daemon took in hand, from 1: ids may be equal. */
+  readonly run?: number;
   /** `waiting`: for a slot of its runner; `settling`: it has ended, and the broker has not heard everything yet. */
   readonly state: 'waiting' | 'running' | 'settling';
   /** When its message was taken in hand. */

@@ -10,7 +10,7 @@ export interface DeadLetterPumpOptions {
   readonly local: Broker;
   readonly remote: Broker;
   readonly events: Announcer;
-  /** Name of a queue, and where its dead letters go at the broker. */
+  /** Name of a queue, and where its dead letters go at the broker: looked up for each. */
   readonly queue: string;
   readonly deadLetter: string;
   /** Name of the runner, for the log. */
@@ -22,16 +22,8 @@ export interface DeadLetterPumpOptions {
 }
 
 /** Brings the dead letters of one queue to the broker, each until it is confirmed. Begins when the file is open. */
-export function pumpDeadLetters({
-  local,
-  remote,
-  events,
-  queue,
-  deadLetter,
-  runner,
-  copies,
-  closing,
-}: DeadLetterPumpOptions): void {
+export function pumpDeadLetters(options: DeadLetterPumpOptions): void {
+  const { local, remote, events, queue, copies, closing } = options;
   let toldReason: string | undefined;
 
   async function send(message: Message): Promise<'routed' | 'unroutable'> {
@@ -39,7 +31,7 @@ export function pumpDeadLetters({
     for (;;) {
       await remote.writable(closing);
       try {
-        return await remote.publish({ exchange: '', routingKey: deadLetter, ...copy });
+        return await remote.publish({ exchange: '', routingKey: options.deadLetter, ...copy });
       } catch (error) {
         const kind = error instanceof BrokerError ? error.kind : undefined;
         if (kind === 'unencodable' && copy !== bare) copy = bare;
@@ -49,6 +41,7 @@ export function pumpDeadLetters({
   }
 
   async function move(delivery: Delivery): Promise<void> {
+    const { deadLetter, runner } = options;
     let reason = `there is no dead-letter queue ${deadLetter}`;
     try {
       const isThere = (await send(delivery.message)) === 'routed';

@@ -14,6 +14,7 @@ import { pumpDeadLetters } from './dead-letter-pump.ts';
 import { createDoubts } from './doubts.ts';
 import { createIntake } from './intake.ts';
 import { createReceiptConsumer, type ReceiptConsumer } from './receipt-consumer.ts';
+import { deadLettersOf } from './local-queues.ts';
 import { createReplyPump } from './reply-pump.ts';
 import { toStoredReply } from './stored-reply.ts';
 import { tokenOf } from './token.ts';
@@ -42,7 +43,10 @@ export interface ReceiptOptions {
   /** Outlives the daemon; knows of each message until its acknowledgement is certain. */
   readonly journal: Journal;
   readonly events: Announcer;
-  /** By name: those that are consumed here, and those whose dead letters may still be in the file. */
+  /**
+   * By name: those that are consumed here, and those whose dead letters may still be in the file. Looked up whenever one is
+   * needed, so that more may come.
+   */
   readonly queues: ReadonlyMap<string, ReceiptQueue>;
   /** As for `pumpDeadLetters`. */
   readonly copies: (message: Message) => readonly [Message, Message];
@@ -51,6 +55,11 @@ export interface ReceiptOptions {
 }
 
 export interface ReceiptBroker extends Broker {
+  /**
+   * How many replies and dead letters lie on the disk, on their way to the remote broker, apart from those that it does
+   * not take for now. Waits and rejects as `count` does.
+   */
+  unsent(signal: AbortSignal): Promise<number>;
   /** For an end that waits for nothing: what is in hand goes back without being counted as a crash. */
   abandon(limitMs: number): Promise<void>;
 }
@@ -77,6 +86,7 @@ export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
   const consumers = new Set<ReceiptConsumer>();
   const doubts = createDoubts(journal, options.doubtMs);
   const pump = createReplyPump({ ...options, doubts });
+  const pumped = new Set<string>();
   let isStarted = false;
   let closed: Promise<void> | undefined;
 
@@ -86,6 +96,25 @@ export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
   forward(remote.events, events, 'consumer:open', ({ queue }) => {
     return [...consumers].every((consumer) => consumer.queue !== queue);
   });
+
+  /** Once for each queue, and until the end: dead letters may wait for longer than their queue is worked. */
+  function pumpFrom(queue: string): void {
+    const first = queues.get(queue);
+    if (first === undefined || pumped.has(queue)) return;
+    pumped.add(queue);
+    const facts = (): ReceiptQueue => queues.get(queue) ?? first;
+    pumpDeadLetters({
+      ...options,
+      queue,
+      get deadLetter() {
+        return facts().deadLetter;
+      },
+      get runner() {
+        return facts().runner;
+      },
+      closing: closing.signal,
+    });
+  }
 
   async function store(publication: Publication): Promise<void> {
     while ((await local.publish(publication)) === 'unroutable') await local.prepare(publication.routingKey);
@@ -125,8 +154,7 @@ export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
       remote.start();
       local.start();
       pump.start();
-      for (const [queue, { deadLetter, runner }] of queues)
-        pumpDeadLetters({ ...options, queue, deadLetter, runner, closing: closing.signal });
+      for (const queue of queues.keys()) pumpFrom(queue);
     },
     prepare: (queue, signal) => remote.prepare(queue, signal),
     // Who asks wants to know of what was lost here, and that never was the remote broker's again.
@@ -149,7 +177,9 @@ export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
         deliveries,
         onOpen: () => events.emit('consumer:open', { queue }),
         onSteady: (openedAtMs) => journal.expire(queue, openedAtMs),
+        onGone: () => consumers.delete(consumer),
       });
+      if (isStarted) pumpFrom(queue);
       consumers.add(consumer);
       if (closed !== undefined) void consumer.stop();
       return consumer;
@@ -160,6 +190,11 @@ export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
     close(limitMs) {
       closed ??= close(limitMs);
       return closed;
+    },
+    async unsent(signal) {
+      let count = await pump.unsent(signal);
+      for (const queue of queues.keys()) count += (await local.count(deadLettersOf(queue), signal)) ?? 0;
+      return count;
     },
     abandon: (limitMs) => local.close(limitMs),
   };

@@ -1,4 +1,4 @@
-import type { Broker, ConsumeOptions, Consumer, Delivery } from '../broker/broker.ts';
+import type { Broker, BrokerEvents, ConsumeOptions, Consumer, Delivery } from '../broker/broker.ts';
 import type { Intake } from './intake.ts';
 import { fromStored } from './stored-job.ts';
 
@@ -26,6 +26,8 @@ export interface ReceiptConsumerOptions extends ConsumeOptions {
   readonly onOpen: () => void;
   /** What was lost to it before `openedAtMs` (as Date.now) and has not come again by now has gone elsewhere. */
   readonly onSteady: (openedAtMs: number) => void;
+  /** It has stopped, and no message is between the broker and the disk. */
+  readonly onGone: () => void;
 }
 
 /** Both consumers as one, and what closing the broker has to wait for. */
@@ -36,6 +38,8 @@ export interface ReceiptConsumer extends Consumer {
 
 export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptConsumer {
   const { queue, prefetch, remote, local, intake, deliveries } = options;
+  /** Unless it is resumed with `more`. */
+  let usual = prefetch;
   /** What is in hand, each with how often it had been resumed by then. */
   const inHand = new Map<Delivery, number>();
   let wish: 'working' | 'paused' | 'stopped' = 'working';
@@ -44,6 +48,8 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
   let limit: { readonly of: 'all' | 'fresh'; readonly most: number } = { of: 'all', most: prefetch };
   let source: Consumer | undefined;
   let isFull = false;
+  /** It was opened and may hand out something before it is paused: jobs that soon come again would keep out the rest. */
+  let isUnheard = false;
   let isLocalThere = true;
   let isAnnounced = false;
   let openedAtMs = 0;
@@ -70,20 +76,33 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
     if (isFull) adjust();
   }, LOOK_EVERY_MS).unref();
 
-  remote.events.on('consumer:open', (opened) => opened.queue === queue && announce());
-  remote.events.on('consumer:lost', (lost) => {
+  const listening = new AbortController();
+  listen(remote, 'consumer:open', (opened) => {
+    if (opened.queue === queue) (isFull ? adjust : announce)();
+  });
+  listen(remote, 'consumer:lost', (lost) => {
     if (lost.queue === queue) isAnnounced = false;
   });
-  local.events.on('consumer:open', (opened) => opened.queue === queue && adjust());
-  local.events.on('connection:open', () => {
+  listen(local, 'consumer:open', (opened) => void (opened.queue === queue && adjust()));
+  listen(local, 'connection:open', () => {
     isLocalThere = true;
     adjust();
   });
-  local.events.on('connection:lost', () => {
+  listen(local, 'connection:lost', () => {
     isLocalThere = false;
     isAnnounced = false;
     adjust();
   });
+
+  /** For as long as it is not stopped. */
+  function listen<Name extends keyof BrokerEvents>(
+    { events }: Broker,
+    name: Name,
+    listener: (...fact: BrokerEvents[Name]) => void,
+  ): void {
+    events.on(name, listener as never);
+    listening.signal.addEventListener('abort', () => events.off(name, listener as never));
+  }
 
   function state(): Consumer['state'] {
     if (wish !== 'working') return wish;
@@ -136,7 +155,7 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
       if (isBusy()) return;
       isFull = !hasRoom && stored.state === 'consuming';
       if (hasRoom) openSource();
-      else if (source?.state !== 'paused') void source?.pause();
+      else void closeSource();
       announce();
     }
   }
@@ -147,12 +166,23 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
   }
 
   function openSource(): void {
+    isUnheard ||= source === undefined || source.state === 'paused';
     if (source === undefined) source = remote.consume(queue, { prefetch: 1, onDelivery: take });
     else source.resume();
   }
 
+  async function closeSource(): Promise<void> {
+    if (source === undefined || source.state === 'paused') return;
+    if (!isFull || !isUnheard) return source.pause();
+    if (source.state !== 'consuming') return; // There is another look when it is.
+    await source.caughtUp();
+    isUnheard = false;
+    adjust();
+  }
+
   function take(delivery: Delivery): void {
     taking += 1;
+    isUnheard = false;
     takes = takeAfter(takes, delivery);
   }
 
@@ -180,14 +210,29 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
     resume(more) {
       if (wish !== 'paused') return;
       wish = 'working';
-      limit = more === undefined ? { of: 'all', most: prefetch } : { of: 'fresh', most: more };
+      limit = more === undefined ? { of: 'all', most: usual } : { of: 'fresh', most: more };
       resumed += 1;
       stored.resume(more);
     },
+    renew(most) {
+      usual = most;
+      if (wish === 'working') limit = { of: 'all', most };
+      stored.renew(most);
+      source?.renew(1);
+      adjust();
+    },
     async stop() {
       wish = 'stopped';
+      isAnnounced = false;
+      listening.abort();
       clearInterval(looking);
       await Promise.all([source?.stop(), stored.stop()]);
+      void takes.then(options.onGone);
+    },
+    async caughtUp() {
+      await source?.caughtUp();
+      await takes;
+      await stored.caughtUp();
     },
     quiet: () => takes,
   };

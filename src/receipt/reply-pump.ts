@@ -27,6 +27,8 @@ const FLUSH_LOOK_MS = 20;
 export interface ReplyPump {
   /** Begins as soon as the file is open, the turn is ours and the broker is there. */
   start(): void;
+  /** How many are still to be sent. Waits and rejects as `Broker.count` does. */
+  unsent(signal: AbortSignal): Promise<number>;
   /** Resolves when nothing is left that can be sent now, after `limitMs` at the latest. */
   flush(limitMs: number): Promise<void>;
   close(): void;
@@ -111,7 +113,11 @@ export function createReplyPump({
 
   /** There is something to send, and it can be sent. */
   async function canGoOn(signal: AbortSignal): Promise<boolean> {
-    return !isAway && (inHand > 0 || ((await local.count(REPLIES, signal).catch(() => 0)) ?? 0) > 0);
+    return !isAway && (await unsent(signal).catch(() => inHand)) > 0;
+  }
+
+  async function unsent(signal: AbortSignal): Promise<number> {
+    return inHand + ((await local.count(REPLIES, signal)) ?? 0);
   }
 
   async function run(): Promise<void> {
@@ -125,6 +131,7 @@ export function createReplyPump({
       // It rejects when it is closed first.
       void run().catch(() => {});
     },
+    unsent,
     async flush(limitMs) {
       const over = AbortSignal.timeout(limitMs);
       while (!over.aborted && (await canGoOn(over))) await wait(FLUSH_LOOK_MS);

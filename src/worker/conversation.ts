@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Broker, Delivery, Publication } from '../broker/broker.ts';
-import type { Announcer } from '../job/events.ts';
+import type { Announcer, Told } from '../job/events.ts';
 import type { Job } from '../job/job.ts';
 import { failed } from '../job/outcome.ts';
 import type { FinalOutcome } from '../job/verdict.ts';
@@ -26,6 +26,8 @@ export interface Speech {
 /** What is said to the world about one job. */
 export interface Conversation {
   started(): void;
+  /** What the requester was told so far of the end. */
+  readonly told: Told;
   /** Tells those who are notified how the job ended. */
   ended(outcome: FinalOutcome): void;
   /** The final reply, as it may be written down; undefined when nobody is to hear it. */
@@ -50,6 +52,7 @@ export function converse(
   const whyNot = whyUnanswered(job, speech.replyAllowed);
   let startedAt: number | undefined;
   let saidReason: string | undefined;
+  let told: Told = 'none';
 
   function noteDrop(status: string, sent: SentReply): void {
     if (!('reason' in sent)) return;
@@ -78,9 +81,15 @@ export function converse(
       void relay.sendOnce(startedReply(requester)).then((sent) => noteDrop('started', sent));
     },
 
+    get told() {
+      return told;
+    },
+
     ended(outcome) {
       sendNotifications(outcome.kind, outcome.kind === 'failed' ? outcome.message : undefined);
-      if (whyNot !== undefined) noteDrop(outcome.kind, { kind: 'dropped', reason: whyNot });
+      if (whyNot === undefined) return;
+      told = 'dropped';
+      noteDrop(outcome.kind, { kind: 'dropped', reason: whyNot });
     },
 
     finalReply(outcome, messageId) {
@@ -91,11 +100,14 @@ export function converse(
       const gapLeftMs = startedAt === undefined ? 0 : replyGapMs - (performance.now() - startedAt);
       if (gapLeftMs > 0) await wait(gapLeftMs);
       let sent = await relay.send(reply, settling);
+      let said: Told = status === 'completed' ? 'completed' : 'failed';
       if (sent.kind === 'refused' && requester !== undefined) {
+        said = 'failed';
         const instead = tooLarge(requester, sent.reason);
         sent = await relay.send(withId(instead, reply.properties.messageId), settling);
       }
       noteDrop(status, sent);
+      if (sent.kind !== 'lost') told = 'reason' in sent ? 'dropped' : said;
       return sent.kind === 'lost' ? 'lost' : 'over';
     },
 

@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Delivery } from '../broker/broker.ts';
+import type { Told } from '../job/events.ts';
 import type { Job } from '../job/job.ts';
 import { failed } from '../job/outcome.ts';
 import type { Verdict } from '../job/verdict.ts';
 import type { Ending, Entry, Journal } from '../journal/journal.ts';
 import { printOf } from '../journal/message-print.ts';
 import { type Decoded, decode } from '../protocol/decode.ts';
-import { readHistory } from '../protocol/history.ts';
+import { type History, readHistory } from '../protocol/history.ts';
 import { answer } from './answer.ts';
 import { type Conversation, converse } from './conversation.ts';
 import { decide, giveUpOn, keep, refuse } from './decide.ts';
-import { runInTurn } from './run-in-turn.ts';
+import type { Policy } from './policy.ts';
+import { notTaken, runInTurn } from './run-in-turn.ts';
 import type { Running } from './running.ts';
 import { describeDisposal, settle } from './settle.ts';
 import type { Workplace } from './workplace.ts';
@@ -40,7 +42,8 @@ export async function perform(delivery: Delivery, at: Workplace): Promise<void> 
     at.running.end(running);
     await (settlement === 'settled' ? entry.settled() : entry.released());
     const disposal = describeDisposal(ending.verdict.disposal, settlement);
-    at.running.announceEnd(running, ending.verdict, disposal, known !== undefined);
+    const reply = isAnswered ? told(ending, conversation) : 'waiting';
+    at.running.announceEnd(running, ending.verdict, { disposal, reply, isRepeated: known !== undefined });
   } catch (error) {
     at.events.emit('bug', { where: `performing job ${decoded.job.id} of ${delivery.queue}`, error });
     await giveUp(running, conversation, entry ?? unwritten(), at).catch(() => {});
@@ -88,19 +91,33 @@ async function reachVerdict(
 ): Promise<Verdict> {
   const { job, delivery } = running;
   const past = readHistory(delivery.message);
-  if (past.replied) return keep(job, past.reason ?? 'its requester was answered');
   const crashes = entry.crashes + delivery.crashes;
-  if (crashes >= at.policy.crashLimit) return giveUpOn(job, crashes, past.reason);
-  if (decoded.kind === 'undecodable') return refuse(decoded.failure, job);
+  const unrun = judgeUnrun(decoded, past, crashes, at.policy);
+  if (unrun !== undefined && at.admit(running.facts)) return unrun;
 
   // A message that came again was begun by somebody, and re-core takes a second "started" for the end of the step.
   const wasStarted = past.started || entry.isRecalled || job.redelivered;
   const { outcome, isStarted } =
-    decoded.kind === 'job'
+    unrun === undefined
       ? await runInTurn({ running, conversation, entry, crashes, wasStarted }, at)
-      : { outcome: decoded.failure, isStarted: wasStarted };
+      : { outcome: notTaken(), isStarted: wasStarted };
   const id = running.message.identity === 'none' ? { id: job.id } : {};
   return decide(outcome, job, { ...past, ...id, started: isStarted }, at.policy);
+}
+
+/** Decides about a message that is not to be run, whatever comes; undefined for a job that may be. */
+function judgeUnrun(decoded: Decoded, past: History, crashes: number, policy: Policy): Verdict | undefined {
+  const { job } = decoded;
+  if (past.replied) return keep(job, past.reason ?? 'its requester was answered');
+  if (crashes >= policy.crashLimit) return giveUpOn(job, crashes, past.reason);
+  switch (decoded.kind) {
+    case 'undecodable':
+      return refuse(decoded.failure, job);
+    case 'incomplete':
+      return decide(decoded.failure, job, past, policy);
+    case 'job':
+      return undefined;
+  }
 }
 
 /** After a bug of ours: the requester is told and the message is kept, so that neither waits for ever. */
@@ -115,7 +132,13 @@ async function giveUp(
   const reply = conversation.finalReply(failure, replyId);
   if (reply !== undefined) await conversation.answer(reply, failure.kind, running.delivery);
   const settlement = await settle(running, verdict, { acking, moved }, at);
-  at.running.announceEnd(running, verdict, describeDisposal(verdict.disposal, settlement), false);
+  const disposal = describeDisposal(verdict.disposal, settlement);
+  at.running.announceEnd(running, verdict, { disposal, reply: conversation.told, isRepeated: false });
+}
+
+/** Of a job that ended before, the requester may have been told by then. */
+function told({ verdict, isReplied }: Ending, conversation: Conversation): Told {
+  return isReplied && verdict.reply !== undefined ? verdict.reply.kind : conversation.told;
 }
 
 /** In place of the record of a job that has none. */

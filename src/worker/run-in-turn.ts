@@ -28,6 +28,7 @@ export interface Ran {
 export async function runInTurn(job: Runnable, at: Workplace): Promise<Ran> {
   const { running, wasStarted, crashes } = job;
   if (at.policy.onRestart === 'fail' && running.delivery.crashes > 0) {
+    if (!at.admit(running.facts)) return { outcome: notTaken(), isStarted: wasStarted };
     const outcome = failed('the daemon died while the job was in hand, and on-restart is fail');
     return { outcome, isStarted: wasStarted };
   }
@@ -53,12 +54,11 @@ async function runInSlot(job: Runnable, at: Workplace): Promise<Ran> {
   const { signal: cancelling } = running.cancelling;
   const leave = await at.slots.take(at.draining, cancelling);
   if (leave === undefined) {
-    const outcome = cancelling.aborted
-      ? cancelled()
-      : ({ kind: 'interrupted', reason: 'the daemon stops' } as const);
+    const outcome = cancelling.aborted ? cancelled() : notTaken(at.draining.reason);
     return { outcome, isStarted: wasStarted };
   }
   try {
+    if (!at.admit(running.facts)) return { outcome: notTaken(), isStarted: wasStarted };
     await Promise.all([running.delivery.blame(true), entry.runs(true)]);
     if (!wasStarted) conversation.started();
     const outcome = await runJob(running, conversation, at);
@@ -71,4 +71,9 @@ async function runInSlot(job: Runnable, at: Workplace): Promise<Ran> {
 
 async function spare({ running, entry }: Runnable): Promise<void> {
   await Promise.all([running.delivery.blame(false), entry.runs(false)]);
+}
+
+/** How a job ends that this daemon does not begin any more: it goes back as it came. `why` counts if it is text. */
+export function notTaken(why?: unknown): Outcome {
+  return { kind: 'interrupted', reason: typeof why === 'string' ? why : 'the daemon stops' };
 }

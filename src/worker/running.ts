@@ -1,6 +1,6 @@
 import type { Delivery } from '../broker/broker.ts';
 import type { Job } from '../job/job.ts';
-import type { Announcer, RunFacts } from '../job/events.ts';
+import type { Announcer, RunFacts, Told } from '../job/events.ts';
 import type { MessagePrint } from '../journal/message-print.ts';
 import type { Verdict } from '../job/verdict.ts';
 
@@ -35,6 +35,9 @@ export interface Running {
  */
 export type Whereabouts = 'elsewhere' | 'gone';
 
+/** Of all workers together. */
+let lastRun = 0;
+
 /** The jobs of one worker, from delivery to settlement. */
 export class RunningJobs {
   readonly #jobs = new Set<Running>();
@@ -56,7 +59,7 @@ export class RunningJobs {
     const { queue, runner, id, attempt } = job;
     const running: Running = {
       job,
-      facts: { queue, runner, id, attempt },
+      facts: { queue, runner, id, attempt, run: (lastRun += 1) },
       message,
       since: Date.now(),
       stage: 'waiting',
@@ -114,16 +117,25 @@ export class RunningJobs {
   }
 
   /** Tells what became of a job and of its message, once both are known. */
-  announceEnd({ facts, since }: Running, verdict: Verdict, disposal: string, isRepeated: boolean): void {
+  announceEnd(
+    { facts, since }: Running,
+    verdict: Verdict,
+    { disposal, reply, isRepeated }: { disposal: string; reply: Told; isRepeated: boolean },
+  ): void {
     const { outcome, because } = verdict;
     const isFinal = verdict.reply !== undefined;
     const goesBack = verdict.disposal.kind === 'requeue';
     const durationMs = Date.now() - since;
-    const how = { outcome, isFinal, goesBack, isRepeated, durationMs, disposal, because };
-    this.#events.emit('job:ended', { ...facts, ...how });
+    const how = { outcome, isFinal, goesBack, isRepeated, durationMs, disposal, reply, because };
+    this.#events.emit('job:ended', { ...facts, ...how, ...keptAt(verdict) });
   }
 
   end(running: Running): void {
     this.#jobs.delete(running);
   }
+}
+
+function keptAt({ disposal }: Verdict): { keptAt?: string } {
+  const diedAt = disposal.kind === 'dead-letter' ? disposal.headers['x-rbit-died-at'] : undefined;
+  return typeof diedAt === 'string' ? { keptAt: diedAt } : {};
 }

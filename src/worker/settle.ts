@@ -23,7 +23,7 @@ export async function settle(
   running: Running,
   verdict: Verdict,
   entry: Pick<Entry, 'acking' | 'moved'>,
-  { events, draining }: Pick<Workplace, 'events' | 'draining'>,
+  { events, closing }: Pick<Workplace, 'events' | 'closing'>,
 ): Promise<Settlement> {
   let todo = verdict.disposal;
   for (let retryInMs = FIRST_RETRY_MS; ; retryInMs = Math.min(retryInMs * 2, LONGEST_RETRY_MS)) {
@@ -38,8 +38,8 @@ export async function settle(
       const instead = insteadOf(todo, running, verdict, retryInMs);
       const { waitMs } = instead;
       events.emit('settle:stuck', { ...running.facts, disposal: todo.kind, reason: error.message, waitMs });
-      if (draining.aborted && todo.kind === 'requeue') return 'lost';
-      await wait(waitMs, undefined, { ref: false, signal: draining }).catch(() => {});
+      if (closing.aborted && todo.kind === 'requeue') return 'lost';
+      await wait(waitMs, undefined, { ref: false, signal: closing }).catch(() => {});
       todo = instead.disposal;
     }
   }

@@ -1,4 +1,4 @@
-import type { Announcer } from '../job/events.ts';
+import type { Announcer, RunFacts } from '../job/events.ts';
 import type { Outcome } from '../job/outcome.ts';
 import type { Runner } from '../job/runner.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -18,9 +18,13 @@ export interface Workplace {
   readonly slots: Slots;
   /** One slot for the whole daemon: a job that is one crash from its limit runs alone among its like. */
   readonly suspects: Slots;
+  /** Asked once for each job whose turn has come; false: it goes back as if it had never come. */
+  readonly admit: (facts: RunFacts) => boolean;
   readonly events: Announcer;
   /** Aborts when the daemon takes nothing new any more: what has not begun goes back. */
   readonly draining: AbortSignal;
+  /** Aborts when the daemon takes nothing new any more: what cannot be settled now is left to the end of the connection. */
+  readonly closing: AbortSignal;
   /** Aborts when the daemon ends what is still running. */
   readonly stopping: AbortSignal;
   /** Masks the secrets in a text. */
@@ -31,3 +35,6 @@ export interface Workplace {
    */
   readonly onOutcome: (outcome: Outcome, since: number) => Promise<void>;
 }
+
+/** What may be another one for the next delivery. What is said goes through the same relay all the same. */
+export type Equipment = Pick<Workplace, 'runner' | 'policy' | 'slots' | 'speech'>;

@@ -119,13 +119,14 @@ describe('rbit-ts status', () => {
     ['cancel', ['x']],
     ['pause', ['q']],
     ['resume', ['q']],
+    ['reload', []],
   ])('%s ends with 69 and one line when no daemon runs', async (command, args) => {
     const ini = join(project.dir, 'elsewhere.ini');
     await writeFile(ini, `[rbit]\nqueue-mappings = q:r\nstate-dir = none\n[runner:r]\nrunner = shell!true\n`);
     expect(await start(process.execPath, [CLI, command, ...args, '-c', ini]).ended).toStrictEqual({
       code: 69,
       stdout: '',
-      stderr: `error: no daemon runs with the state folder ${join(project.dir, 'none')} (nobody listens on control.sock there)\n`,
+      stderr: `error: no daemon runs with the state folder ${join(project.dir, 'none')} (nobody listens on control.sock there); if name or state-dir has been changed, the daemon is still in the old folder: send it SIGHUP, or restart it\n`,
     });
   });
 });

@@ -4,7 +4,12 @@ import { Secrets } from '../../src/config/secrets.ts';
 import { load, problemsOf, warningsOf, withAmqp, withRunner } from './config-folder.ts';
 
 describe('filling in', () => {
-  const environment = { TOKEN: 'from the environment', EMPTY: '', NESTED: '${env:TOKEN}' };
+  const environment = {
+    TOKEN: 'from the environment',
+    EMPTY: '',
+    NESTED: '${env:TOKEN}',
+    CREDENTIALS_DIRECTORY: 'secrets',
+  };
   const files = {
     'secrets/token': 'from a file\n',
     'secrets/lines': 'one\ntwo\n\n',
@@ -16,6 +21,7 @@ describe('filling in', () => {
     ['a ${env:TOKEN}${file:secrets/token} b', 'a from the environmentfrom a file b'],
     ['[${env:EMPTY}]', '[]'],
     ['${file:secrets/lines}', 'one\ntwo\n'],
+    ['${file:${env:CREDENTIALS_DIRECTORY}/token}/x', 'from a file/x'],
     ['${file:secrets/crlf}', 'x'],
     ['$${env:TOKEN}', '${env:TOKEN}'],
     ['$$${env:TOKEN}', '$${env:TOKEN}'],
@@ -53,6 +59,12 @@ describe('filling in', () => {
     ['${file:/dev/null}', 'x: ${file:/dev/null}: not a regular file (name a file)'],
     ['${file:nul}', 'x: ${file:nul}: holds a NUL character (it has to be text)'],
     ['${file:}', 'x: ${file:}: no path (write ${file:PATH})'],
+    [
+      '${file:${env:NOWHERE}/token}',
+      'x: ${env:NOWHERE}: no such environment variable (set NOWHERE where rbit-ts is started)',
+    ],
+    ['${file:${env:NOWHERE}/token', 'x: ${file: without "}" (add "}", or write $${ for a plain ${)'],
+    ['${file:${file:sub}}', 'x: ${file:${file:sub}: no such file (check the path)'],
     ['${env:}', 'x: ${env:}: not the name of a variable (letters, digits and _)'],
     ['${env:A B}', 'x: ${env:A B}: not the name of a variable (letters, digits and _)'],
   ])('%s is a problem', async (written, expected) => {
@@ -218,5 +230,13 @@ describe('what is left of a secret', () => {
 
   it('is masked as JSON in ASCII writes it', () => {
     expect(secrets.mask(String.raw`{"a":"p\u00e4ssw\u00f6rtchen"}`)).toBe('{"a":"***"}');
+  });
+
+  it('is looked for in no more time than a text takes to be read, whatever is printed on purpose', () => {
+    const many = new Secrets();
+    many.add(Array.from({ length: 26 }, (_, index) => `${index}`.padEnd(64, 'k')).join('\n'));
+    const startedAt = performance.now();
+    for (const text of [' …', ' … [cut: ']) many.mask(text.repeat(65_536 / text.length));
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 });

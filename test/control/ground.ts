@@ -47,6 +47,7 @@ export async function openServer(
       cancel: () => ({ cancelled: 0 }),
       pause: () => ({ kind: 'stopping' }),
       resume: () => ({ kind: 'stopping' }),
+      reload: () => ({ kind: 'stopping' }),
       ...handlers,
     },
     onClosed: (reason) => closed.push(reason),

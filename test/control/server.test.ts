@@ -48,8 +48,11 @@ describe('the control socket', () => {
     ['', 'not JSON'],
     ['GET / HTTP/1.1\r\n\r\n', 'not JSON'],
     ['null\n', 'not an object'],
-    ['[]\n', 'no such command; this daemon knows status, cancel, pause, resume'],
-    ['{"command":"constructor"}\n', 'no such command; this daemon knows status, cancel, pause, resume'],
+    ['[]\n', 'no such command; this daemon knows status, cancel, pause, resume, reload'],
+    [
+      '{"command":"constructor"}\n',
+      'no such command; this daemon knows status, cancel, pause, resume, reload',
+    ],
     ['{"command":"cancel"}\n', 'cancel: "job" has to be text'],
     ['{"command":"cancel","job":"x","queue":7}\n', 'cancel: "queue" has to be text'],
     ['{"command":"pause","queue":{}}\n', 'pause: "queue" has to be text'],

@@ -25,9 +25,10 @@ function makeParts(broker: Pick<Broker, 'events' | 'count' | 'countConsumers'>) 
   const read = createStatus({
     broker,
     workers: [worker],
+    leaving: [],
     processorOf: () => 'shell',
     version: '1.2.3',
-    files: [`/etc/${SECRET}.ini`],
+    files: () => [`/etc/${SECRET}.ini`],
     mask,
   });
   return { job, read };
@@ -73,6 +74,7 @@ describe('the status of a daemon', () => {
           queue: 'jobs',
           runner: 'r',
           attempt: 1,
+          run: job.facts.run,
           state: 'running',
           since: new Date(job.since).toISOString(),
           started: new Date(job.since + 1).toISOString(),
@@ -86,7 +88,15 @@ describe('the status of a daemon', () => {
   it('says nothing of a job that it does not know yet, and shortens what is long', async () => {
     const { job, read } = makeParts(counting);
     const [before] = (await read()).jobs;
-    expect(Object.keys(before ?? {})).toStrictEqual(['id', 'queue', 'runner', 'attempt', 'state', 'since']);
+    expect(Object.keys(before ?? {})).toStrictEqual([
+      'id',
+      'queue',
+      'runner',
+      'attempt',
+      'run',
+      'state',
+      'since',
+    ]);
     job.lastLine = 'x'.repeat(100_000);
     job.progress = { percent: 1, message: 'y'.repeat(100_000) };
     const [after] = (await read()).jobs;

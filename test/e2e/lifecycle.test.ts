@@ -329,7 +329,7 @@ describe('a running daemon', () => {
       await daemon.logged(/1 jobs? in hand/);
       await daemon.logged(new RegExp(`job ${correlationId} of ${queue}: for `));
       daemon.child.kill('SIGHUP');
-      await daemon.logged(/cannot read its configuration again/);
+      await daemon.logged(/reload: nothing has changed/);
       await writeFile(join(dir, 'go'), '');
       expect(await requester.heard(2, correlationId)).toStrictEqual([STARTED, COMPLETED]);
       await daemon.stop();

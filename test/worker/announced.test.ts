@@ -50,6 +50,19 @@ describe('of a job', () => {
     },
   );
 
+  it('that is kept it is announced when that was, as its message says', async () => {
+    const at = bench.workplace(async () => failed('no'));
+    const ended: WorkEvents['job:ended'][0][] = [];
+    at.events.on('job:ended', (fact) => ended.push(fact));
+    await perform(await bench.deliver(), { ...at, policy: { ...policy, keepFailed: true } });
+    await perform(await bench.deliver(), { ...at, policy: { ...policy, keepFailed: false } });
+    const [kept, gone] = ended;
+    expect(new Date(kept?.keptAt ?? '').toISOString()).toBe(kept?.keptAt);
+    expect(gone?.keptAt).toBeUndefined();
+    expect(kept?.run).toBeGreaterThan(0);
+    expect(gone?.run).toBe((kept?.run ?? 0) + 1);
+  });
+
   it('whose requester was answered before neither is', async () => {
     const { ended, begun } = await announced(completed(), {
       properties: { headers: { 'x-rbit-replied': true } },
@@ -106,5 +119,36 @@ describe('of a reply', () => {
   it('the status of a body that was not made here is unknown', () => {
     for (const body of ['', '{}', 'null', '{"a":1,"status":"completed"}', `{"status":"${'x'.repeat(100)}"}`])
       expect(statusOf({ body: Buffer.from(body) }), body).toBe('unknown');
+  });
+});
+
+describe('what the requester was told', () => {
+  it('is that it has to wait, when the message was lost and the daemon stops', async () => {
+    const drain = new AbortController();
+    let isLost = false;
+    const at = bench.workplace(async () => {
+      isLost = true;
+      drain.abort();
+      return completed();
+    });
+    const ended: WorkEvents['job:ended'][0][] = [];
+    at.events.on('job:ended', (fact) => ended.push(fact));
+    const delivery = Object.defineProperty({ ...(await bench.deliver()) }, 'isLost', { get: () => isLost });
+    await perform(delivery, { ...at, draining: drain.signal });
+    expect(ended).toMatchObject([{ isFinal: true, reply: 'waiting' }]);
+  });
+
+  it('is what it was told before, when only the acknowledgement was lost', async () => {
+    const at = bench.workplace(async () => completed());
+    const ended: WorkEvents['job:ended'][0][] = [];
+    at.events.on('job:ended', (fact) => ended.push(fact));
+    const delivery = await bench.deliver({ messageId: 'm' });
+    await perform({ ...delivery, ack: async () => 'lost' }, at);
+    await perform({ ...delivery, redelivered: true }, at);
+    expect(ended).toMatchObject([
+      { isRepeated: false, reply: 'completed' },
+      { isRepeated: true, reply: 'completed' },
+    ]);
+    expect(bench.replies.deliveries).toHaveLength(2);
   });
 });

@@ -60,6 +60,7 @@ function makeWorker(on: Broker, concurrency: number, run: () => Promise<Outcome>
     },
     slots: new Slots(concurrency),
     suspects: new Slots(1),
+    admit: () => true,
     events,
     mask: (text) => text.replace('secret', '***'),
   });
@@ -82,7 +83,9 @@ function slowToPause(one: Broker, pauses: PromiseWithResolvers<void>[]): Broker 
       },
       pause,
       resume: (more) => consumer.resume(more),
+      renew: (prefetch) => consumer.renew(prefetch),
       stop: () => consumer.stop(),
+      caughtUp: () => consumer.caughtUp(),
     };
   };
   return new Proxy(one, {

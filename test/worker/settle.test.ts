@@ -13,7 +13,7 @@ const fresh = { attempt: 1, blocked: 0, retries: 0, started: true, replied: fals
 const events = new EventEmitter<WorkEvents>();
 const message = { queue: 'jobs', print: 'print', identity: 'correlation' } as const;
 const entry = { acking: async () => {}, moved: async () => {} };
-const at = { events, draining: new AbortController().signal };
+const at = { events, closing: new AbortController().signal };
 
 /** A job that was blocked, in hand by a delivery that settles as `answers` say. */
 function blockedJob(answers: Partial<Delivery>) {
@@ -65,7 +65,7 @@ it('what the broker cannot do is told, and during a stop not tried again: the me
       throw new BrokerError('full', 'no room');
     },
   });
-  expect(await settle(running, verdict, entry, { events, draining: AbortSignal.abort() })).toBe('lost');
+  expect(await settle(running, verdict, entry, { events, closing: AbortSignal.abort() })).toBe('lost');
   events.off('settle:stuck', onStuck);
   expect({ told, tries }).toStrictEqual({ told: ['no room'], tries: 1 });
 });

@@ -48,4 +48,49 @@ describe('slots', () => {
   it('are not given to who comes too late, though they are free', async () => {
     expect(await new Slots(1).take(AbortSignal.abort())).toBeUndefined();
   });
+
+  it('become more at once, for those who wait the longest', async () => {
+    const slots = new Slots(1);
+    await slots.take(never);
+    const got: number[] = [];
+    const waiting = [1, 2, 3].map(async (number) => {
+      await slots.take(never);
+      got.push(number);
+    });
+    slots.resize(3);
+    await Promise.all(waiting.slice(0, 2));
+    expect(got).toStrictEqual([1, 2]);
+    expect(slots.isFree).toBe(false);
+  });
+
+  it('become fewer as they are given back: nobody gets one before', async () => {
+    const slots = new Slots(3);
+    const leaves = [await slots.take(never), await slots.take(never), await slots.take(never)];
+    slots.resize(1);
+    let isTaken = false;
+    const next = slots.take(never).finally(() => {
+      isTaken = true;
+    });
+    leaves[0]?.();
+    leaves[1]?.();
+    await new Promise(setImmediate);
+    expect(isTaken).toBe(false);
+    leaves[2]?.();
+    await next;
+  });
+
+  it('are kept for who was woken: nobody who asks in between comes first', async () => {
+    const slots = new Slots(1);
+    const leave = await slots.take(never);
+    const order: string[] = [];
+    const queueUp = async (name: string): Promise<void> => {
+      const next = await slots.take(never);
+      order.push(name);
+      next?.();
+    };
+    const first = queueUp('first');
+    leave?.();
+    await Promise.all([first, queueUp('second')]);
+    expect(order).toStrictEqual(['first', 'second']);
+  });
 });

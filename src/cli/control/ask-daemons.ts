@@ -6,12 +6,13 @@ import { oneLine } from '../terminal/terminal-text.ts';
 /** How long a daemon may take: it waits for its broker for less. */
 const ANSWER_LIMIT_MS = 10_000;
 
-/** Asks all daemons that have this state folder. */
+/** Asks all daemons that have this state folder, each of which has `limitMs` to answer. */
 export async function askDaemons<C extends Command>(
   folder: string,
   request: Extract<ControlRequest, { command: C }>,
+  limitMs = ANSWER_LIMIT_MS,
 ): Promise<Asked<C>[]> {
-  return askAll<C>(folder, request, ANSWER_LIMIT_MS);
+  return askAll<C>(folder, request, limitMs);
 }
 
 /** The answers; who has none is a line on stderr and exit status 69, and so is that nobody runs. */
@@ -25,9 +26,9 @@ export function answersOf<C extends Command>(
   return asked.flatMap((one) => ('answer' in one ? [one.answer] : []));
 }
 
-/** That no daemon runs, and where it was looked for. */
+/** That no daemon runs, and where it was looked for: one that was started before the files named that folder is elsewhere. */
 export function whyNone(folder: string): string {
-  return `no daemon runs with the state folder ${folder} (nobody listens on control.sock there)`;
+  return `no daemon runs with the state folder ${folder} (nobody listens on control.sock there); if name or state-dir has been changed, the daemon is still in the old folder: send it SIGHUP, or restart it`;
 }
 
 /** A line on stderr, and what the process exits with. */
