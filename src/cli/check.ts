@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { inOrder } from '../config/problem.ts';
+import { describeColdStart } from '../daemon/cold-start.ts';
 import { openLog } from '../daemon/log.ts';
 import { describeQueues } from '../daemon/make-broker.ts';
 import { tryRunners } from '../daemon/runners.ts';
@@ -42,6 +43,8 @@ async function check(files: string[], connect: boolean): Promise<void> {
   const state = await checkStateDir(config);
   const problems = [...(state === undefined ? [] : [state]), ...(await tryRunners(config, log))];
   if (problems.length > 0) throw new ConfigError(inOrder(config.files, problems));
+  const cold = await describeColdStart(config);
+  if (cold !== undefined) process.stderr.write(`warning: ${cold}\n`);
   process.stdout.write(table(['queue', 'runner', 'processor', 'concurrency', 'timeout'], rows(config)));
   process.stdout.write(`\nqueues: ${describeQueues(config)}\n`);
   if (!connect) return;

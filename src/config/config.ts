@@ -123,6 +123,8 @@ export interface RunnerConfig {
   readonly successCodes: readonly number[];
   readonly blockedCodes: readonly number[];
   readonly unavailableCodes: readonly number[];
+  /** What is started for a job is not forked by the daemon itself. */
+  readonly warmStart: boolean;
   /** Undefined: a job may say nothing as long as it likes. */
   readonly idleTimeoutMs: number | undefined;
   /** Bytes; undefined: all of it. */

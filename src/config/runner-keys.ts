@@ -96,6 +96,12 @@ export const runnerKeys = {
   'unavailable-codes': key(exitCodes, '126 127', 'Exit codes that mean: this runner cannot be started.', {
     ways: COMMANDS,
   }),
+  'warm-start': key(
+    boolean,
+    'yes',
+    'Jobs are forked by small processes that are ready for them; no: by the daemon, which stands still meanwhile.',
+    { ways: COMMANDS },
+  ),
   isolation: key(
     choice(['thread', 'process', 'none']),
     'thread',

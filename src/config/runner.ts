@@ -76,6 +76,7 @@ export function readRunner(
     successCodes: values['success-codes'],
     blockedCodes: values['blocked-codes'],
     unavailableCodes: values['unavailable-codes'],
+    warmStart: values['warm-start'],
     idleTimeoutMs: values['idle-timeout'],
     maxOutput: values['max-output'],
     redact: values.redact,

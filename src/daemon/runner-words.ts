@@ -31,6 +31,7 @@ export const runnerWords: Readonly<Record<string, (runner: RunnerConfig) => stri
   'success-codes': ({ successCodes }) => listWords(successCodes),
   'blocked-codes': ({ blockedCodes }) => listWords(blockedCodes),
   'unavailable-codes': ({ unavailableCodes }) => listWords(unavailableCodes),
+  'warm-start': ({ warmStart }) => yesOrNo(warmStart),
   isolation: ({ isolation }) => isolation,
   threads: ({ threads }) => orNone(threads),
   'max-jobs': ({ maxJobs }) => String(maxJobs),

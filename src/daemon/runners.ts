@@ -128,6 +128,7 @@ function optionsOf(section: RunnerConfig): RunnerOptions {
     successCodes: section.successCodes,
     blockedCodes: section.blockedCodes,
     unavailableCodes: section.unavailableCodes,
+    warmStart: section.warmStart,
     isolation: section.isolation,
     maxJobs: section.maxJobs,
     python: section.python,

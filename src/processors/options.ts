@@ -42,6 +42,8 @@ export interface RunnerOptions {
   readonly successCodes: readonly number[];
   readonly blockedCodes: readonly number[];
   readonly unavailableCodes: readonly number[];
+  /** By default, commands are started by small processes that wait for them, where these can be; false: by the daemon. */
+  readonly warmStart?: boolean;
   /** What keeps a module apart from the daemon. */
   readonly isolation: 'thread' | 'process' | 'none';
   /** Threads of a module runner; default: the cores, at most `concurrency`. */

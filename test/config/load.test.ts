@@ -109,6 +109,7 @@ describe('defaults', () => {
       successCodes: [0],
       blockedCodes: [75],
       unavailableCodes: [126, 127],
+      warmStart: true,
       ack: 'done',
       crashLimit: 3,
       onRestart: 'fail',

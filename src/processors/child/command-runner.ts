@@ -5,6 +5,7 @@ import type { RunContext, Runner } from '../../job/runner.ts';
 import { Account } from '../limits/account.ts';
 import { Launcher } from '../limits/launcher.ts';
 import type { RunnerOptions } from '../options.ts';
+import { StarterPool } from '../starter/starter-pool.ts';
 import { requireFolder } from './command-check.ts';
 import { baseEnvironment, jobEnvironment, settingsEnvironment } from './environment.ts';
 import { runChild } from './run.ts';
@@ -67,20 +68,23 @@ class CommandRunner implements Runner {
   readonly #options: RunnerOptions;
   readonly #compile: (surroundings: Surroundings) => Promise<CommandOf>;
   readonly #folder = new StdioFolder();
+  readonly #starters: StarterPool;
   #ready: Ready | undefined;
 
   constructor(options: RunnerOptions, compile: (surroundings: Surroundings) => Promise<CommandOf>) {
     this.name = options.name;
     this.#options = options;
     this.#compile = compile;
+    this.#starters = new StarterPool(options);
   }
 
   async start(): Promise<void> {
-    const { limits, log } = this.#options;
+    const { limits, log, warmStart } = this.#options;
     const surroundings = await surroundingsOf(this.#options);
     const commandOf = await this.#compile(surroundings);
     const launcher = await Launcher.open(limits, log);
     await this.#folder.open(launcher.owner);
+    if (warmStart !== false) this.#starters.open();
     this.#ready = { commandOf, launcher, surroundings };
   }
 
@@ -96,10 +100,11 @@ class CommandRunner implements Runner {
       ...this.#options,
       launcher,
       folder: this.#folder,
+      start: this.#starters.start,
     });
   }
 
   async stop(): Promise<void> {
-    await this.#folder.close();
+    await Promise.all([this.#starters.close(), this.#folder.close()]);
   }
 }

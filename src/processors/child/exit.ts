@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { type Outcome, completed, crashed, failed } from '../../job/outcome.ts';
-import type { ChildExit, NotStarted } from './start.ts';
+import type { ChildEnd, NotStarted } from './start.ts';
 
 /** Which exit codes mean what. */
 export interface ExitCodes {
@@ -24,14 +24,17 @@ export interface LastState extends LastLines {
 /**
  * What a child's end means for its job; the first row that fits decides:
  *
+ *   not known                              crashed
  *   ended by a signal                      crashed
  *   code in `successCodes`                 completed
  *   code in `blockedCodes`                 blocked, its last line as the reason
  *   code in `unavailableCodes`             unavailable
  *   any other code                         crashed, with the last lines of stderr
  */
-export function outcomeOfExit(exit: ChildExit, codes: ExitCodes, said: LastState): Outcome {
+export function outcomeOfExit(exit: ChildEnd, codes: ExitCodes, said: LastState): Outcome {
   switch (exit.kind) {
+    case 'lost':
+      return crashed(explain(`how it ended is not known: ${exit.reason}`, said), detailOf(said));
     case 'killed':
       return crashed(explain(`killed by ${exit.signal}${memory(said)}`, said), detailOf(said));
     case 'exited':

@@ -2,7 +2,8 @@ import type { Held } from '../limits/held.ts';
 import type { Launcher, Program } from '../limits/launcher.ts';
 import { endWithDaemon } from './live-processes.ts';
 import type { RunList } from './run-list.ts';
-import type { Child, ChildCommand, NotStarted } from './start.ts';
+import { type Child, type ChildCommand, type Lost, type NotStarted, notStarted } from './start.ts';
+import { stopTree } from './stop.ts';
 
 /** A process within its limits, which the daemon takes along if it ends in a hurry, and the next one if it is killed. */
 export interface LaunchedChild<C> {
@@ -15,24 +16,32 @@ export interface LaunchedChild<C> {
   readonly release: (isGone: boolean) => { readonly isOverMemory: boolean };
 }
 
+/** How long what was lost while it was being started may take to end. */
+const LOST_LIMIT_MS = 1_000;
+
 /** Launches a program by `start`, as the run `run` (a UUID). Never rejects. */
-export async function launchChild<C extends Pick<Child, 'pid'>>(
+export async function launchChild<C extends Pick<Child, 'pid'>, F extends NotStarted | Lost = NotStarted>(
   { program, cwd, run }: { readonly program: Program; readonly cwd: string; readonly run: string },
   { launcher, runList }: { readonly launcher: Launcher; readonly runList?: RunList | undefined },
-  start: (command: Omit<ChildCommand, 'input'>) => Promise<C | NotStarted>,
-): Promise<LaunchedChild<C> | NotStarted> {
+  start: (program: Omit<ChildCommand, 'input'>) => Promise<C | F>,
+): Promise<LaunchedChild<C> | F | NotStarted> {
   const marker = `RBIT_RUN=${run}`;
   try {
     const launch = launcher.prepare({ ...program, env: { ...program.env, RBIT_RUN: run } }, run);
     runList?.add(run);
+    // Who starts it may do so before we hear of it.
+    const forgetStart = endWithDaemon({ marker });
     const child = await start({ ...launch, cwd });
     if ('kind' in child) {
+      if (child.kind === 'lost') await endMarked(marker, launch.held);
+      forgetStart();
       runList?.remove(run);
       launch.release();
       return child;
     }
     runList?.setHead(run, child.pid);
     const forget = endWithDaemon({ group: child.pid, marker });
+    forgetStart();
     return {
       child,
       marker,
@@ -44,7 +53,10 @@ export async function launchChild<C extends Pick<Child, 'pid'>>(
       },
     };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return { kind: 'not-started', code, message };
+    return notStarted(error);
   }
+}
+
+function endMarked(marker: string, held: Held | undefined): Promise<boolean> {
+  return stopTree({ marker, held, killGraceMs: LOST_LIMIT_MS, includesEscaped: () => true });
 }

@@ -1,5 +1,7 @@
-import { closeSync, constants, fchownSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, constants, fchownSync, openSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Owner } from '../limits/identity.ts';
+import { removeFile } from './remove-file.ts';
 import type { StdioFolder } from './stdio-folder.ts';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
@@ -27,6 +29,21 @@ export interface PipeToChild extends Pipe {
 export async function openPipeFromChild(folder: StdioFolder): Promise<Pipe> {
   const [ourEnd, childEnd] = await openEnds(folder, [O_RDONLY | O_NONBLOCK, O_WRONLY]);
   return { ourEnd: new Socket({ fd: ourEnd, readable: true, writable: false }), childEnd };
+}
+
+/**
+ * Our end of a pipe that a process has made and writes to, where it has our end as this descriptor. It is given to
+ * `owner`, if there is one. Throws the system's error.
+ */
+export function openPipeOf(pid: number, descriptor: number, owner: Owner | undefined): Socket {
+  const fd = openSync(`/proc/${pid}/fd/${descriptor}`, O_RDONLY | O_NONBLOCK);
+  try {
+    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
+    return new Socket({ fd, readable: true, writable: false });
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 /** A pipe that a child reads from. Rejects with the system's error. */
@@ -70,14 +87,14 @@ async function openEnds<Flags extends readonly number[]>(
   const opened: number[] = [];
   try {
     for (const how of flags) opened.push(openSync(path, how));
-    rmSync(path, { force: true });
+    removeFile(path);
     const [end] = opened;
     if (folder.owner !== undefined && end !== undefined) fchownSync(end, folder.owner.uid, folder.owner.gid);
     // One for each of the flags.
     return opened as { [End in keyof Flags]: number };
   } catch (error) {
     opened.forEach((end) => closeSync(end));
-    rmSync(path, { force: true });
+    removeFile(path);
     throw error;
   }
 }

@@ -11,7 +11,14 @@ import { LastWords } from './last-words.ts';
 import { LineSplitter } from './lines.ts';
 import { launchChild } from './launch-child.ts';
 import type { RunList } from './run-list.ts';
-import { type Child, type ChildExit, startChild } from './start.ts';
+import {
+  type Child,
+  type ChildEnd,
+  type Lost,
+  type NotStarted,
+  notStarted,
+  type StartChild,
+} from './start.ts';
 import type { StdioFolder } from './stdio-folder.ts';
 import { stopTree, type Tree } from './stop.ts';
 import { within } from './within.ts';
@@ -23,6 +30,7 @@ export interface RunOptions extends ExitCodes {
   readonly killGraceMs: number;
   readonly launcher: Launcher;
   readonly folder: StdioFolder;
+  readonly start: StartChild;
   readonly runList?: RunList | undefined;
   readonly log?: Log | undefined;
 }
@@ -41,8 +49,7 @@ export async function runChild(
     const outcome = await runProgram({ program: { ...program, env }, cwd }, context, options);
     return await report.end(outcome);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return outcomeOfNoStart({ kind: 'not-started', code, message });
+    return outcomeOfNoStart(notStarted(error));
   }
 }
 
@@ -52,21 +59,28 @@ async function runProgram(
   options: RunOptions,
 ): Promise<Outcome> {
   const { signal, input } = context;
-  const launched = await launchChild({ ...command, run: randomUUID() }, options, (program) =>
-    startChild({ ...program, input }, options.folder),
+  const launched = await launchChild<Child, NotStarted | Lost>(
+    { ...command, run: randomUUID() },
+    options,
+    (program) => options.start({ ...program, input }, options.folder),
   );
-  if ('kind' in launched) return outcomeOfNoStart(launched);
+  if ('kind' in launched) return outcomeOfNoChild(launched, options);
   const { child, marker, held, release } = launched;
   const stdout = new LastWords();
   const stderr = new LastWords();
   const pipes = [readLines(child.stdout, context, stdout), readLines(child.stderr, context, stderr)];
-  await exitOrAbort(child.exit, signal);
-  const isGone = await endTree({ pid: child.pid, marker, held }, signal, options);
+  const end = await exitOrAbort(child.exit, signal);
+  const isGone = isAllOver(end, signal) || (await endTree({ pid: child.pid, marker, held }, signal, options));
   const { isOverMemory } = release(isGone);
   await closePipes(child, Promise.all(pipes));
   const exit = await within(PIPES_LIMIT_MS, child.exit);
   if (signal.aborted || exit === undefined) return interrupted();
   return outcomeOfExit(exit, options, { stdout: stdout.lines(), stderr: stderr.lines(), isOverMemory });
+}
+
+function outcomeOfNoChild(end: NotStarted | Lost, codes: ExitCodes): Outcome {
+  if (end.kind === 'not-started') return outcomeOfNoStart(end);
+  return outcomeOfExit(end, codes, { stdout: [], stderr: [], isOverMemory: false });
 }
 
 /** False when something of it is still there. */
@@ -89,6 +103,8 @@ function readLines(stream: Readable, context: RunContext, lastWords: LastWords):
     lastWords.add(context.output(line));
   });
   return new Promise((resolve) => {
+    // Without a word, and before it was heard that it began.
+    if (stream.closed) return resolve();
     stream.on('data', (chunk: Buffer) => {
       context.heard();
       lines.push(chunk);
@@ -101,15 +117,24 @@ function readLines(stream: Readable, context: RunContext, lastWords: LastWords):
   });
 }
 
-function exitOrAbort(exit: Promise<ChildExit>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    signal.addEventListener('abort', end);
-    void exit.then(end);
+/** Undefined when the abort came first. */
+async function exitOrAbort(exit: Promise<ChildEnd>, signal: AbortSignal): Promise<ChildEnd | undefined> {
+  if (signal.aborted) return undefined;
+  let abort = (): void => {};
+  const aborted = new Promise<undefined>((resolve) => {
+    abort = () => resolve(undefined);
+    signal.addEventListener('abort', abort);
   });
+  try {
+    return await Promise.race([exit, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** The whole tree ended by itself. What has left its group is nobody's business unless the job is aborted. */
+function isAllOver(end: ChildEnd | undefined, { aborted }: AbortSignal): boolean {
+  return !aborted && end !== undefined && 'isAlone' in end && (end.isAlone ?? false);
 }
 
 async function closePipes(child: Child, closed: Promise<unknown>): Promise<void> {

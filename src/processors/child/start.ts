@@ -12,10 +12,20 @@ export interface ChildCommand {
   readonly input: Uint8Array;
 }
 
-/** How a child ended. */
-export type ChildExit =
+/** How a child ended. `isAlone`: it is known that nobody was left in its process group. */
+export type ChildExit = (
   | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'killed'; readonly signal: string };
+  | { readonly kind: 'killed'; readonly signal: string }
+) & { readonly isAlone?: boolean };
+
+/** Nobody can know how it ended, or whether it has. */
+export interface Lost {
+  readonly kind: 'lost';
+  readonly reason: string;
+}
+
+/** How a child ended, as far as that is known. */
+export type ChildEnd = ChildExit | Lost;
 
 /** A child at the head of its own process group and session, with standard streams of its own. */
 export interface Child {
@@ -23,7 +33,7 @@ export interface Child {
   readonly stdout: Readable;
   readonly stderr: Readable;
   /** Resolves when the child itself is gone, whoever still holds its pipes. Never rejects. */
-  readonly exit: Promise<ChildExit>;
+  readonly exit: Promise<ChildEnd>;
 }
 
 /** Why nothing was started: the system's error code (`ENOENT`, `E2BIG`), if there is one, and its words. */
@@ -33,8 +43,11 @@ export interface NotStarted {
   readonly message: string;
 }
 
-/** Starts a program, or says why it cannot. Never rejects. */
-export async function startChild(command: ChildCommand, folder: StdioFolder): Promise<Child | NotStarted> {
+/** Starts a program, or says why it cannot; it may be lost while it is being started. Never rejects. */
+export type StartChild = (command: ChildCommand, folder: StdioFolder) => Promise<Child | NotStarted | Lost>;
+
+/** StartChild by Node itself. */
+export async function spawnChild(command: ChildCommand, folder: StdioFolder): Promise<Child | NotStarted> {
   try {
     const { childEnds, closeChildEnds, ...streams } = await openStdio(folder, command.input);
     try {
@@ -47,9 +60,14 @@ export async function startChild(command: ChildCommand, folder: StdioFolder): Pr
       closeChildEnds();
     }
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return { kind: 'not-started', code, message };
+    return notStarted(error);
   }
+}
+
+/** What the system's error means that has kept something from being started. */
+export function notStarted(error: unknown): NotStarted {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return { kind: 'not-started', code, message };
 }
 
 /**
@@ -59,7 +77,7 @@ export async function startChild(command: ChildCommand, folder: StdioFolder): Pr
 export function spawnProgram(
   { file, args, cwd, env }: Omit<ChildCommand, 'input'>,
   childEnds: readonly number[],
-): Promise<Pick<Child, 'pid' | 'exit'>> {
+): Promise<{ readonly pid: number; readonly exit: Promise<ChildExit> }> {
   return new Promise((resolve, reject) => {
     const subprocess: ChildProcess = spawn(file, args, { cwd, env, stdio: [...childEnds], detached: true });
     const exit = new Promise<ChildExit>((ended) => {

@@ -7,8 +7,12 @@ import type { Owner } from '../limits/identity.ts';
 import { fateOf, formatDaemonId, ownDaemonId, parseDaemonId } from './daemon-id.ts';
 import { runSmallProgram } from './small-program.ts';
 
-/** Two for each job, made by one call of mkfifo(1) for many jobs at once: Node itself cannot make any. */
-const BATCH = 64;
+/**
+ * Two for each job, made by one call of mkfifo(1) for many jobs at once: Node itself cannot make any. Fewer at first, for
+ * those who do not need more.
+ */
+const FIRST_BATCH = 64;
+const BATCH = 512;
 const MAKE_LIMIT_MS = 10_000;
 
 const open = new Set<string>();
@@ -37,7 +41,7 @@ export class StdioFolder {
     this.#owner = owner;
     try {
       await this.#makeFolder();
-      await this.#make();
+      await this.#make(FIRST_BATCH);
     } catch (error) {
       await this.close();
       const reason = error instanceof Error ? error.message : String(error);
@@ -75,7 +79,7 @@ export class StdioFolder {
   /** The path of a named pipe that nobody has opened; whoever takes it unlinks it. */
   async takeFifo(): Promise<string> {
     for (;;) {
-      if (this.#ready.length <= BATCH / 2) this.#makeMore();
+      if (this.#ready.length <= FIRST_BATCH / 2) this.#makeMore();
       const path = this.#ready.pop();
       if (path !== undefined) return path;
       await this.#making;
@@ -95,7 +99,7 @@ export class StdioFolder {
   /** Ahead of need: what goes wrong is heard of by whoever has to wait for it. */
   #makeMore(): void {
     if (this.#making !== undefined) return;
-    const making = this.#make().finally(() => {
+    const making = this.#make(BATCH).finally(() => {
       this.#making = undefined;
     });
     this.#making = making;
@@ -118,8 +122,8 @@ export class StdioFolder {
     await this.#makeFolder();
   }
 
-  async #make(): Promise<void> {
-    const paths = Array.from({ length: BATCH }, () => this.newPath());
+  async #make(count: number): Promise<void> {
+    const paths = Array.from({ length: count }, () => this.newPath());
     const failure = await runSmallProgram('mkfifo', ['-m', '600', ...paths], { limitMs: MAKE_LIMIT_MS });
     if (failure !== undefined) throw new Error(failure);
     this.#ready.push(...paths);

@@ -1,8 +1,12 @@
-import { closeSync, constants, fchownSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, fchownSync, openSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { openPipeFromChild } from './pipe.ts';
+import { removeFile } from './remove-file.ts';
 import type { StdioFolder } from './stdio-folder.ts';
+
+/** What is not larger is written sooner than another thread could be asked to. */
+const LARGE_BYTES = 256 * 1024;
 
 /** The standard streams of one child: stdin is a file, which is never full and never broken, the others are pipes. */
 export interface Stdio {
@@ -43,10 +47,13 @@ async function openStreams(folder: StdioFolder, input: Uint8Array): Promise<Stdi
   }
 }
 
-/** It becomes the child's when its name is gone, so that nobody comes by it by that. */
-async function openInput(folder: StdioFolder, input: Uint8Array): Promise<number> {
+/**
+ * A file that holds `input`, without a name, open for reading. Rejects with the system's error. It becomes the child's when its
+ * name is gone, so that nobody comes by it by that.
+ */
+export async function openInput(folder: StdioFolder, input: Uint8Array): Promise<number> {
   const path = folder.newPath();
-  const file = await write(path, input).finally(() => rmSync(path, { force: true }));
+  const file = await write(path, input);
   try {
     if (folder.owner !== undefined) fchownSync(file, folder.owner.uid, folder.owner.gid);
     return file;
@@ -57,6 +64,12 @@ async function openInput(folder: StdioFolder, input: Uint8Array): Promise<number
 }
 
 async function write(path: string, input: Uint8Array): Promise<number> {
-  await writeFile(path, input, { mode: 0o600, flag: 'wx' });
-  return openSync(path, constants.O_RDONLY);
+  const options = { mode: 0o600, flag: 'wx' } as const;
+  try {
+    if (input.length > LARGE_BYTES) await writeFile(path, input, options);
+    else writeFileSync(path, input, options);
+    return openSync(path, constants.O_RDONLY);
+  } finally {
+    removeFile(path);
+  }
 }

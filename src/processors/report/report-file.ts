@@ -1,6 +1,7 @@
-import { closeSync, fchownSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, fchownSync, fstatSync, openSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LineSplitter } from '../child/lines.ts';
+import { removeFile } from '../child/remove-file.ts';
 import type { StdioFolder } from '../child/stdio-folder.ts';
 import { LARGEST_DATA_BYTES } from './data-limits.ts';
 
@@ -56,7 +57,7 @@ export class ReportFile {
     this.#reader.onPause();
     const isWhole = this.#position >= fstatSync(this.#file).size;
     closeSync(this.#file);
-    rmSync(this.path, { force: true });
+    removeFile(this.path);
     return isWhole;
   }
 

@@ -30,6 +30,13 @@ const shell: Subject = {
 
 const exec: Subject = { ...shell, name: 'exec!', line: shell.line.replace('shell!', 'exec!') };
 
+const shellFromDaemon: Subject = {
+  ...shell,
+  name: 'shell! without a warm start',
+  options: { warmStart: false },
+  outputMiB: 64,
+};
+
 const moduleInThread: Subject = {
   name: 'module! thread',
   line: KINDS,
@@ -93,6 +100,7 @@ const own: Subject = {
 /** Every processor, by the name of its test file. */
 export const subjects = {
   shell,
+  'shell-from-daemon': shellFromDaemon,
   exec,
   'module-thread': moduleInThread,
   'module-process': moduleInProcess,
