@@ -8,7 +8,7 @@ import { createTwinMemory } from './twin-memory.ts';
 
 /** How many records wait at most, how many settled copies are known, and how many prints for telling equal messages. */
 const MOST_REMEMBERED = 10_000;
-/** Ids from the whole range that SQLite keeps without a table of its own, so that two journals can become one. */
+/** Where a journal's ids begin: anywhere in a range so wide that two journals can become one. */
 const ID_RANGE = 2 ** 48 - 1;
 /** An acknowledgement that stays unanswered for longer was written into a silence, in which an equal message may have come and gone. */
 const SILENT_MS = 1_000;
@@ -31,6 +31,8 @@ export function createRecordBook(
   /** Copies that were settled, oldest first, by their print. */
   const settledCopies = new Map<string, JobRecord>();
   const twins = createTwinMemory(most);
+  // One after the other: what is written together lies together, and few pages of the file change.
+  let nextId = randomInt(ID_RANGE);
 
   for (const record of known) {
     if (record.state === 'settled') settledCopies.set(record.message.print, record);
@@ -138,7 +140,7 @@ export function createRecordBook(
     async begin(message) {
       if (twins.see(message.print)) forgetDoubtful(message.print);
       const record: JobRecord = {
-        id: randomInt(ID_RANGE),
+        id: nextId++,
         message,
         replyId: replyIdOf(message),
         crashes: 0,

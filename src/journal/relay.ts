@@ -144,6 +144,7 @@ export function createRelay(
 }
 
 function withMessageId(reply: Publication): Publication {
+  if (reply.properties.messageId !== undefined) return reply;
   return { ...reply, properties: { messageId: randomUUID(), ...reply.properties } };
 }
 

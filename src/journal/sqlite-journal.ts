@@ -7,6 +7,8 @@ import type { JobRecord, RecordStore } from './record.ts';
 import { createRecordBook } from './record-book.ts';
 import { RecordTable } from './record-table.ts';
 
+const waitForEver = (): Promise<never> => new Promise(() => {});
+
 /** How often it is seen after that the file is still there. */
 const LOOK_EVERY_MS = 5_000;
 const GOODBYE_LIMIT_MS = 1_000;
@@ -66,19 +68,31 @@ export function createSqliteJournal({ folder, onOpen, onLost }: SqliteJournalOpt
     onLost,
   });
 
+  /** Those that wait to be written: each as its record is then. */
+  const updates = new Map<JobRecord, Promise<void>>();
   const store: RecordStore = {
     insert: (record) => write((table) => table.insert(record)),
     writeEnding: (record) =>
       write((table) => table.writeEnding(record), record.ending?.reply?.body.length ?? 0),
-    update: (record) => write((table) => table.update(record)),
+    update,
     remove: (record) => write((table) => table.remove(record)),
   };
 
   /** What comes after the end waits for ever: a job must neither begin nor end without being written down. */
   function write(work: Step<void, RecordTable, undefined>['work'], bytes = 0): Promise<void> {
-    return committer.isClosed
-      ? new Promise(() => {})
-      : committer.commit({ mustLast: false, bytes, work }).catch(() => new Promise(() => {}));
+    return committer.commit({ mustLast: false, bytes, work }).catch(waitForEver);
+  }
+
+  /** Of two updates of one record in one transaction the second would write the same again. */
+  function update(record: JobRecord): Promise<void> {
+    const waiting = updates.get(record);
+    if (waiting !== undefined) return waiting;
+    const written = write((table) => {
+      updates.delete(record);
+      table.update(record);
+    });
+    updates.set(record, written);
+    return written;
   }
 
   /** The file was removed or replaced: all that is known goes into the new one. */
@@ -99,7 +113,7 @@ export function createSqliteJournal({ folder, onOpen, onLost }: SqliteJournalOpt
       committer.start();
       looking ??= setInterval(() => committer.checkFile(), LOOK_EVERY_MS).unref();
     },
-    begin: async (message) => (await whenOpen()).begin(message),
+    begin: (message) => book?.begin(message) ?? whenOpen().then((journal) => journal.begin(message)),
     recall: async (message) => (await whenOpen()).recall(message),
     find: async (replyId) => (await whenOpen()).find(replyId),
     hasSettled: (message) => book?.hasSettled(message) === true,

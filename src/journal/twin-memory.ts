@@ -6,18 +6,23 @@ export interface TwinMemory {
   hasTwin(print: string): boolean;
 }
 
-/** Knows `most` prints: those that were seen last. */
+/** Knows `most` prints at least, those that were seen last, and twice as many at most. */
 export function createTwinMemory(most: number): TwinMemory {
-  /** Oldest first; true once there were two. */
-  const seen = new Map<string, boolean>();
+  // Two maps, of which the older one is dropped when the younger is full: to take the oldest key out of one map each
+  // time would take longer and longer, since a map keeps the places of what was taken out of it.
+  /** True once there were two. */
+  let young = new Map<string, boolean>();
+  let old = new Map<string, boolean>();
   return {
     see(print) {
-      const isTwin = seen.delete(print);
-      seen.set(print, isTwin);
-      const [oldest] = seen.keys();
-      if (seen.size > most && oldest !== undefined) seen.delete(oldest);
+      const isTwin = young.has(print) || old.has(print);
+      if (young.size >= most && !young.has(print)) {
+        old = young;
+        young = new Map();
+      }
+      young.set(print, isTwin);
       return isTwin;
     },
-    hasTwin: (print) => seen.get(print) === true,
+    hasTwin: (print) => (young.get(print) ?? old.get(print)) === true,
   };
 }

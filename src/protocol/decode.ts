@@ -60,9 +60,16 @@ function makeJob(
     ...(messageId === undefined ? {} : { messageId }),
     ...(replyTo === undefined ? {} : { replyTo }),
     ...(timestamp === undefined ? {} : { timestamp }),
-    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => name !== COPY_HEADER)),
+    headers: withoutCopyToken(headers),
   };
 }
+
+function withoutCopyToken(headers: Job['headers']): Job['headers'] {
+  const { [COPY_HEADER]: _token, ...others } = headers;
+  return others;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 type Parsed = { ok: true; value: unknown } | { ok: false; text: string; problem: string };
 
@@ -74,7 +81,7 @@ function parse(body: Message['body']): Parsed {
     return { ok: false, text: '', problem: `${body.length} bytes, more than 64 MiB` };
   let text = '';
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    text = utf8.decode(body);
     return { ok: true, value: JSON.parse(text) };
   } catch (error) {
     if (text === '' && body.length > 0)

@@ -47,8 +47,11 @@ const LONGEST_REASON = 500;
 const LONGEST_ERROR = 2_000;
 const COPY_TOKEN = /^[0-9a-f-]{36}$/;
 
+const NO_HISTORY: History = { attempt: 1, blocked: 0, retries: 0, started: false, replied: false };
+
 /** Anybody may send such headers, so anything but a plausible number counts as none. */
 export function readHistory({ properties: { headers } }: Message): History {
+  if (!Object.keys(headers).some((name) => name.startsWith(HISTORY_PREFIX))) return NO_HISTORY;
   const [id, reason, copy] = [headers['x-rbit-id'], headers['x-rbit-reason'], headers['x-rbit-copy']];
   return {
     attempt: Math.max(1, countOf(headers['x-rbit-attempt'])),

@@ -68,15 +68,16 @@ export async function runWithin(
   if (cancelling.aborted) onCancel();
   if (stopping.aborted) onStopping();
   try {
-    const givenUp = new Promise<Outcome>((resolve) => {
+    // No race of promises: each job would pay for it.
+    const outcome = await new Promise<Outcome>((resolve, reject) => {
       giveUp = resolve;
+      run(controller.signal, silence.heard).then(resolve, reject);
     });
-    const outcome = await Promise.race([run(controller.signal, silence.heard), givenUp]);
     return cause === undefined ? outcome : outcomeOf(cause);
   } finally {
     stopTimer();
     silence.stop();
-    clearTimeout(stuckTimer);
+    if (stuckTimer !== undefined) clearTimeout(stuckTimer);
     stopping.removeEventListener('abort', onStopping);
     cancelling.removeEventListener('abort', onCancel);
   }
@@ -95,12 +96,14 @@ function outcomeOf(cause: Cause): Outcome {
   }
 }
 
+const UNWATCHED = { heard: (): void => {}, stop: (): void => {} };
+
 /** Signs of life come by the thousand, so they only note the time; the timer looks at it when it is due. */
 function watchSilence(
   limitMs: number | undefined,
   onSilence: () => void,
 ): { readonly heard: () => void; readonly stop: () => void } {
-  if (limitMs === undefined) return { heard: () => {}, stop: () => {} };
+  if (limitMs === undefined) return UNWATCHED;
   let heardAt = performance.now();
   let stop = (): void => {};
   const look = (): void => {

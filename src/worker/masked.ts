@@ -7,6 +7,7 @@ const READ = new Set(['message', 'reason', 'detail', 'data']);
 
 /** An outcome with the secrets masked in all that people will read of it, however deep in its data. */
 export function masked(outcome: Outcome, mask: Mask): Outcome {
+  if (outcome.kind === 'completed' && outcome.data === undefined) return outcome;
   const entries = Object.entries(outcome).map(([key, value]) => [
     key,
     READ.has(key) ? maskedDeep(value, mask) : value,

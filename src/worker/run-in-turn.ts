@@ -59,7 +59,8 @@ async function runInSlot(job: Runnable, at: Workplace): Promise<Ran> {
   }
   try {
     if (!at.admit(running.facts)) return { outcome: notTaken(), isStarted: wasStarted };
-    await Promise.all([running.delivery.blame(true), entry.runs(true)]);
+    await running.delivery.blame(true);
+    await entry.runs(true);
     if (!wasStarted) conversation.started();
     const outcome = await runJob(running, conversation, at);
     await at.onOutcome(outcome, running.since);

@@ -6,6 +6,7 @@ import type { BrokerEvents } from '../broker.ts';
 import { awayDelayMs, isNobodyThere } from './away.ts';
 import { createBackoff } from './backoff.ts';
 import { connectErrorText, serverWords } from './connect-error.ts';
+import { joinWrites } from './joint-writes.ts';
 import { ignoreLateFrames } from './late-frames.ts';
 import { settledWithin, withinLimit } from '../limit.ts';
 import { type AmqpOptions, type AmqpUrl, urlText } from './options.ts';
@@ -79,6 +80,7 @@ export async function openConnection(
     const model = await withinLimit(connecting, options.connectTimeoutMs, 'connect ETIMEDOUT: the handshake');
     model.on('error', () => {});
     ignoreLateFrames(model);
+    joinWrites(model);
     return { model, destroy: onAbort };
   } catch (error) {
     abort.abort();

@@ -3,28 +3,31 @@ import type { Message, MessageProperties, Publication } from '../broker.ts';
 
 const PERSISTENT = 2;
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** What amqplib delivered, in the port's words. Typed header values stay in amqplib's form (`{'!': 'timestamp', value}`). */
 export function toMessage(raw: AmqpMessage): Message {
-  const { headers, deliveryMode, timestamp, ...rest } = raw.properties;
-  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-  const properties: Partial<Record<keyof MessageProperties, unknown>> = {
-    contentType: text(rest.contentType),
-    contentEncoding: text(rest.contentEncoding),
+  const { headers, deliveryMode, priority, timestamp } = raw.properties;
+  const { contentType, contentEncoding, correlationId, replyTo, expiration, messageId } = raw.properties;
+  const { type, userId, appId } = raw.properties;
+  const properties: Writable<MessageProperties> = {
     // amqplib makes a header named __proto__ the prototype of the others.
     headers: { ...headers },
-    persistent: typeof deliveryMode === 'number' ? deliveryMode === PERSISTENT : undefined,
-    priority: typeof rest.priority === 'number' ? rest.priority : undefined,
-    correlationId: text(rest.correlationId),
-    replyTo: text(rest.replyTo),
-    expiration: text(rest.expiration),
-    messageId: text(rest.messageId),
-    // AMQP counts seconds.
-    timestamp: typeof timestamp === 'number' ? timestamp * 1000 : undefined,
-    type: text(rest.type),
-    userId: text(rest.userId),
-    appId: text(rest.appId),
   };
-  return { body: raw.content, properties: withoutUndefined(properties) };
+  if (typeof contentType === 'string') properties.contentType = contentType;
+  if (typeof contentEncoding === 'string') properties.contentEncoding = contentEncoding;
+  if (typeof correlationId === 'string') properties.correlationId = correlationId;
+  if (typeof replyTo === 'string') properties.replyTo = replyTo;
+  if (typeof expiration === 'string') properties.expiration = expiration;
+  if (typeof messageId === 'string') properties.messageId = messageId;
+  if (typeof type === 'string') properties.type = type;
+  if (typeof userId === 'string') properties.userId = userId;
+  if (typeof appId === 'string') properties.appId = appId;
+  if (typeof deliveryMode === 'number') properties.persistent = deliveryMode === PERSISTENT;
+  if (typeof priority === 'number') properties.priority = priority;
+  // AMQP counts seconds.
+  if (typeof timestamp === 'number') properties.timestamp = timestamp * 1000;
+  return { body: raw.content, properties };
 }
 
 /** RabbitMQ returns what goes to such a queue although it delivers it (Direct Reply-to). */
@@ -32,16 +35,8 @@ const DIRECT_REPLY = 'amq.rabbitmq.reply-to.';
 
 /** What amqplib's `publish` takes. Each publication is mandatory, so that the broker says when no queue took it. */
 export function toPublishOptions({ properties, routingKey }: Publication): Options.Publish {
-  const { timestamp, ...rest } = properties;
-  return {
-    ...rest,
-    ...(timestamp === undefined ? {} : { timestamp: Math.floor(timestamp / 1000) }),
-    mandatory: !routingKey.startsWith(DIRECT_REPLY),
-  };
-}
-
-function withoutUndefined(properties: Partial<Record<keyof MessageProperties, unknown>>): MessageProperties {
-  const present: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(properties)) if (value !== undefined) present[name] = value;
-  return { headers: {}, ...present };
+  const { timestamp } = properties;
+  const options: Options.Publish = { ...properties, mandatory: !routingKey.startsWith(DIRECT_REPLY) };
+  if (timestamp !== undefined) options.timestamp = Math.floor(timestamp / 1000);
+  return options;
 }

@@ -29,6 +29,8 @@ interface InFlight {
   readonly reject: (error: BrokerError) => void;
 }
 
+const AT_ONCE = Promise.resolve();
+
 /** A publisher on a connection; `start` opens its channel. */
 export function createPublisher(connection: Connection): Publisher {
   const changes = new EventEmitter<{ writable: []; quiet: [] }>().setMaxListeners(0);
@@ -121,33 +123,37 @@ export function createPublisher(connection: Connection): Publisher {
     if (!hasRoom) isCongested = true;
   }
 
+  async function becomesWritable(signal: AbortSignal | undefined): Promise<void> {
+    const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
+    try {
+      either.throwIfAborted();
+      while (!isWritable()) await once(changes, 'writable', { signal: either });
+    } catch (error) {
+      if (signal?.aborted === true || !closing.signal.aborted) throw error;
+      throw new BrokerError('unavailable', 'the broker is closed', { cause: error });
+    }
+  }
+
   return {
     start() {
       running ??= keepOpen({ connection, maxDelayMs: REOPEN_MAX_MS, signal: closing.signal, open });
     },
-    async publish(publication) {
-      const target = channel;
-      if (target === undefined) throw new BrokerError('unavailable', 'there is no connection to the broker');
-      const { promise, resolve, reject } = Promise.withResolvers<'routed' | 'unroutable'>();
-      const waiting: InFlight = { publication, isReturned: false, resolve, reject };
-      inFlight.add(waiting);
-      try {
-        write(target, waiting);
-      } catch (error) {
-        land(waiting);
-        throw notWritten(error);
-      }
-      return promise;
-    },
-    async writable(signal) {
-      const either = signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
-      try {
-        either.throwIfAborted();
-        while (!isWritable()) await once(changes, 'writable', { signal: either });
-      } catch (error) {
-        if (signal?.aborted === true || !closing.signal.aborted) throw error;
-        throw new BrokerError('unavailable', 'the broker is closed', { cause: error });
-      }
+    publish: (publication) =>
+      new Promise((resolve, reject) => {
+        if (channel === undefined)
+          throw new BrokerError('unavailable', 'there is no connection to the broker');
+        const waiting: InFlight = { publication, isReturned: false, resolve, reject };
+        inFlight.add(waiting);
+        try {
+          write(channel, waiting);
+        } catch (error) {
+          land(waiting);
+          throw notWritten(error);
+        }
+      }),
+    writable(signal) {
+      const mayWrite = isWritable() && !closing.signal.aborted && signal?.aborted !== true;
+      return mayWrite ? AT_ONCE : becomesWritable(signal);
     },
     async quiet(signal) {
       while (inFlight.size > 0) await once(changes, 'quiet', { signal });

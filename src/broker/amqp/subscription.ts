@@ -109,7 +109,7 @@ export async function openSubscription(
       if (gone.signal.aborted) return;
       unsettled -= 1;
       try {
-        channel.nack(raw, false, true);
+        acknowledger.giveBack(raw);
       } catch {
         // A closed channel has given it back already.
       }
@@ -135,6 +135,7 @@ export async function openSubscription(
       }
       hear();
       unsettled += 1;
+      acknowledger.expect(raw);
       onMessage(raw, subscription);
     };
     const consuming = channel.consume(queue, take, { consumerTag, arguments: consumerArguments });
