@@ -1,11 +1,9 @@
-// How soon rbit-ts works again when RabbitMQ is back, and what an outage costs it.
+// What an outage of RabbitMQ costs rbit-ts. How soon it works again: `npm run bench -- --only restart`.
 //
-//   node bench/recovery.ts [--rounds 5] [--down SECONDS] [--outage MINUTES]
+//   npm run bench:recovery [-- --outage MINUTES]
 //
-// First a broker with waiting jobs is stopped or killed, left down for so long beyond the time that it takes to come up,
-// and started again: from the first AMQP connection that its port takes to the start of the first job. Then twenty
-// running jobs end while the broker is away for so many minutes: what the daemon's memory does meanwhile, and whether
-// each job has run once and was answered once when the broker is back. Exit status 1 if one was not.
+// Twenty running jobs end while the broker is away for so many minutes: what the daemon's memory does meanwhile, and
+// whether each job has run once and was answered once when the broker is back. Exit status 1 if one was not.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,16 +13,14 @@ import { type ChannelModel, connect } from 'amqplib';
 import { makeProject, TestDaemon } from '../test/support/daemon.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { type Rabbitmq, startRabbitmq } from '../test/support/rabbitmq.ts';
+import { now } from './clock.ts';
+import { startAgain } from './start-again.ts';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
-    down: { type: 'string', default: '0' },
     outage: { type: 'string', default: '1' },
   },
 });
-const rounds = Number(values.rounds);
-const downMs = Number(values.down) * 1000;
 const outageMs = Number(values.outage) * 60_000;
 
 const QUEUE = 'bench.recovery';
@@ -95,59 +91,6 @@ async function submit(rabbitmq: Rabbitmq, secondsOf: readonly number[]): Promise
   await rabbitmq.ctl('eval', 'mnesia:dump_log(), mnesia:sync_log().');
 }
 
-/** Starts the broker again; resolves with the moment at which it took its first AMQP connection, milliseconds since 1970. */
-async function startAgain(rabbitmq: Rabbitmq): Promise<number> {
-  const back = Promise.withResolvers<number>();
-  const isUp = new AbortController();
-  async function knock(): Promise<void> {
-    while (!isUp.signal.aborted) {
-      try {
-        const connection = await connect(rabbitmq.url, { timeout: 2000 });
-        back.resolve(Date.now());
-        connection.on('error', () => {});
-        await connection.close();
-        return;
-      } catch {
-        await wait(5);
-      }
-    }
-  }
-  const knocking = knock();
-  await rabbitmq.restart().finally(() => isUp.abort());
-  await knocking;
-  return back.promise;
-}
-
-/** Milliseconds from the broker's first connection to the first job, once for each round. */
-async function measureRecovery(how: 'stopped' | 'killed'): Promise<number[]> {
-  const delaysMs: number[] = [];
-  await withBench('', async ({ rabbitmq, starts }) => {
-    for (let round = 0; round < rounds; round += 1) {
-      const before = starts().length;
-      await submit(
-        rabbitmq,
-        Array.from({ length: 12 }, () => 0.2),
-      );
-      await eventually(() => starts().length > before + 2, 'the first jobs');
-      await (how === 'stopped' ? rabbitmq.halt() : rabbitmq.kill());
-      // The job that was running then ends, and is not taken for a new one.
-      await wait(1000 + downMs);
-      const goneAt = Date.now();
-      const backAt = await startAgain(rabbitmq);
-      const first = await eventually(
-        () => starts().find(({ atMs }) => atMs > goneAt),
-        'the first job after the outage',
-        BACK_LIMIT_MS,
-      );
-      delaysMs.push(first.atMs - backAt);
-      const away = ((backAt - goneAt + downMs + 1000) / 1000).toFixed(1);
-      say(`  ${how}, away for ${away} s: first job after ${first.atMs - backAt} ms`);
-      await eventually(() => starts().length >= before + 12, 'the other jobs', BACK_LIMIT_MS);
-    }
-  });
-  return delaysMs;
-}
-
 /** Ends jobs during an outage; false when one of them has not run once and been answered once. */
 async function measureOutage(): Promise<boolean> {
   let isRight = true;
@@ -173,7 +116,8 @@ async function measureOutage(): Promise<boolean> {
       told = minutes;
     }
     const end = residentKb(daemon);
-    const backAt = await startAgain(rabbitmq);
+    const { connection, at: backAt } = await startAgain(rabbitmq);
+    await connection.close();
     const { replies, lastMs: answeredMs } = await collectReplies(rabbitmq, backAt);
     const after = residentKb(daemon);
     const wrong = accountOf(starts(), replies);
@@ -209,7 +153,7 @@ async function collectReplies(
       if (message === null) return;
       const { status } = JSON.parse(message.content.toString()) as { status?: unknown };
       replies.push({ id: String(message.properties.correlationId), status });
-      if (status !== 'started') lastAt = Date.now();
+      if (status !== 'started') lastAt = now();
     },
     { noAck: true },
   );
@@ -217,7 +161,7 @@ async function collectReplies(
   await eventually(() => finals() >= RUNNING, 'the final replies', BACK_LIMIT_MS).catch(() => {});
   await wait(5000);
   await connection.close();
-  return { replies, lastMs: lastAt - backAt };
+  return { replies, lastMs: Math.round(lastAt - backAt) };
 }
 
 /** What is not as it should be, a line each. */
@@ -251,26 +195,9 @@ function mebibytes(kb: number): string {
   return (kb / 1024).toFixed(1);
 }
 
-function describe(numbers: readonly number[]): string {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const cells = [sorted[Math.floor(sorted.length / 2)], sorted[0], sorted.at(-1)].map((ms) =>
-    String(ms ?? '-'),
-  );
-  return `${cells[0]?.padStart(6)} ms  [${cells[1]} to ${cells[2]}]`;
-}
-
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-if (rounds > 0) {
-  say(`From the first AMQP connection that RabbitMQ takes to the first job, ${rounds} rounds each`);
-  const stopped = await measureRecovery('stopped');
-  const killed = await measureRecovery('killed');
-  say('\nbroker     median    [lowest to highest]');
-  say(`stopped  ${describe(stopped)}\nkilled   ${describe(killed)}\n`);
-}
-if (outageMs > 0) {
-  say('Jobs that end while the broker is away');
-  if (!(await measureOutage())) process.exitCode = 1;
-}
+say('Jobs that end while the broker is away');
+if (!(await measureOutage())) process.exitCode = 1;

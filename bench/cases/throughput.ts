@@ -1,0 +1,42 @@
+import type { Case, Subject, Target } from '../comparison.ts';
+import { BARE_AMQPLIB, startAmqplib } from '../subjects/amqplib.ts';
+import { drain } from '../subjects/drain.ts';
+import { type NoopRunner, rbit } from '../subjects/rbit.ts';
+
+/** What each way of running a job that does nothing makes of a full queue, so many at once. */
+export function throughput(atOnce: 1 | 10 | 100, peers: readonly Subject[]): Case {
+  // As many as the ceiling works in about three seconds.
+  const jobs = { 1: 9000, 10: 15_000, 100: 30_000 }[atOnce];
+  const names: NoopRunner[] = ['module! none', 'module! thread', 'coprocess!', 'python!'];
+  // A hundred processes of Node are no way to run anything.
+  if (atOnce < 100) names.push('module! process');
+  return {
+    name: `throughput-${atOnce}`,
+    about: `jobs that do nothing, each with its two replies, from a full queue of RabbitMQ, ${atOnce} at once`,
+    figures: ['rate', 'cpu', 'brokerCpu', 'rss', 'children'],
+    base: BARE_AMQPLIB,
+    subjects: [
+      { name: BARE_AMQPLIB, run: (stage) => drain(stage, startAmqplib, { jobs: stage.jobs(jobs), atOnce }) },
+      ...names.map(
+        (name): Subject => ({
+          name,
+          isOurs: true,
+          run: (stage) => drain(stage, rbit(name), { jobs: stage.jobs(jobs), atOnce }),
+        }),
+      ),
+      ...peers,
+    ],
+    targets: atOnce === 1 ? [] : targets(),
+    quick: atOnce === 10 ? [BARE_AMQPLIB, 'coprocess!', 'python!', 'module! process'] : 'none',
+  };
+}
+
+function targets(): Target[] {
+  const least = { 'module! none': 0.85, 'module! thread': 0.7, 'coprocess!': 0.65, 'python!': 0.65 };
+  return Object.entries(least).map(([subject, share]) => ({
+    subject,
+    figure: 'rate',
+    against: BARE_AMQPLIB,
+    least: share,
+  }));
+}

@@ -1,0 +1,2 @@
+def run(request, settings):
+    return None
