@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Case, Subject } from '../comparison.ts';
 import { drain } from '../subjects/drain.ts';
 import { METER } from '../subjects/loop-meter.ts';
-import { type NoopRunner, noopRunners, type RbitOptions, startRbit, WITHOUT_PERL } from '../subjects/rbit.ts';
+import { type NoopRunner, noopRunners, type RbitOptions, startRbit, COLD_START } from '../subjects/rbit.ts';
 
 const BIG_HEAP = fileURLToPath(new URL('../programs/big-heap.mjs', import.meta.url));
 const AT_ONCE = 8;
@@ -24,7 +24,7 @@ export const eventLoop: Case = {
       mappings: [`${queue}.second:big`],
       more: `[runner:big]\nrunner = module!${BIG_HEAP}\nisolation = none`,
     })),
-    measured(BY_SPAWN, 'shell!', () => ({ nodeArgs: WITHOUT_PERL })),
+    measured(BY_SPAWN, 'shell!', () => COLD_START),
     measured(NOTHING, 'module! none'),
   ],
   targets: [

@@ -1,7 +1,7 @@
 import type { Case, Subject, Target } from '../comparison.ts';
 import { drain, type StartWorker } from '../subjects/drain.ts';
 import { AMQP_CONSUME, AMQP_CONSUME_REPLYING } from '../subjects/peers.ts';
-import { rbit, WITHOUT_PERL } from '../subjects/rbit.ts';
+import { COLD_START, rbit } from '../subjects/rbit.ts';
 import { spawnMany } from '../subjects/spawn.ts';
 
 const BARE_SPAWN = 'bare spawn';
@@ -28,7 +28,7 @@ export function shell(atOnce: 1 | 8, peers: readonly Subject[]): Case {
       },
       ours('shell!', rbit('shell!')),
       ours('exec!', rbit('exec!')),
-      ours(BY_SPAWN, rbit('shell!', { nodeArgs: WITHOUT_PERL })),
+      ours(BY_SPAWN, rbit('shell!', COLD_START)),
       ...peers,
     ],
     targets: targets(atOnce),

@@ -65,8 +65,8 @@ ${options.more ?? ''}
   });
 }
 
-/** Has the daemon fork for each command itself. */
-export const WITHOUT_PERL = ['--import', join(programs, 'no-perl.mjs')] as const;
+/** Has the daemon fork for each command itself: a key of the runner's section. */
+export const COLD_START: RbitOptions = { more: 'warm-start = no' };
 
 /** The same as a worker that can drain a queue. */
 export function rbit(name: NoopRunner, options?: RbitOptions): StartWorker {
