@@ -23,6 +23,7 @@ export async function findSockets(folder: string): Promise<string[]> {
   const names = await readdir(folder);
   return names
     .filter((name) => NAME.test(name))
-    .sort((a, b) => a.length - b.length || a.localeCompare(b))
+    .sort()
+    .sort((a, b) => a.length - b.length)
     .map((name) => join(folder, name));
 }

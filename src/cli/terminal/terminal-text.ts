@@ -32,7 +32,7 @@ export function cut(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let room = columns - 1;
   let kept = '';
-  for (const { segment } of segmenter.segment(text.slice(0, columns * LONGEST_CHARACTER))) {
+  for (const segment of charactersOf(text.slice(0, columns * LONGEST_CHARACTER))) {
     room -= widthOfOne(segment);
     if (room < 0) break;
     kept += segment;
@@ -44,14 +44,15 @@ export function cut(text: string, columns: number): string {
 export function widthOf(text: string): number {
   if (ASCII.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(text)) width += widthOfOne(segment);
+  for (const segment of charactersOf(text)) width += widthOfOne(segment);
   return width;
 }
 
 const ASCII = /^[ -~]*$/;
 /** In UTF-16 units, with marks and joiners; what is longer is cut early. */
 const LONGEST_CHARACTER = 16;
-const segmenter = new Intl.Segmenter();
+/** Made when it is needed: it takes 10 ms and 6 MB, and a daemon shows nothing on a terminal. */
+let segmenter: Intl.Segmenter | undefined;
 const NARROW_NOTHING = /^[\p{Mn}\p{Me}]+$/u;
 /** Of East Asian width "wide", as far as whole blocks have it, and what is shown as a picture. */
 const WIDE =
@@ -60,4 +61,10 @@ const WIDE =
 function widthOfOne(character: string): number {
   if (NARROW_NOTHING.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;
+}
+
+/** As a person counts them: with their marks and joiners. */
+function charactersOf(text: string): string[] {
+  segmenter ??= new Intl.Segmenter();
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
