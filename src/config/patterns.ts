@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import { type Parsed, problem, type ValueType, valid } from './values.ts';
 
 /*
@@ -16,6 +15,8 @@ export const patterns: ValueType<RegExp[]> = {
   expects: 'a list of regular expressions',
   tip: 'one a line, as JavaScript writes them between its slashes',
   parse(written) {
+    // Loaded when it is needed: few configurations have patterns.
+    const { setFlagsFromString } = process.getBuiltinModule('node:v8');
     FLAGS.forEach((flag) => setFlagsFromString(flag));
     const lines = written.split('\n').map((line) => line.trim());
     const parsed = lines.filter((line) => line !== '').map(parsePattern);

@@ -23,8 +23,11 @@ export class TestDaemon {
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
 
-  constructor(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}) {
-    this.child = spawn(process.execPath, [CLI, ...args], {
+  constructor(
+    args: readonly string[],
+    options: { cwd?: string; env?: NodeJS.ProcessEnv; cli?: string } = {},
+  ) {
+    this.child = spawn(process.execPath, [options.cli ?? CLI, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: options.cwd,
       env: { ...process.env, XDG_STATE_HOME: stateHome(args, options.cwd), ...options.env },
