@@ -2,7 +2,7 @@ import type { Held } from '../limits/held.ts';
 import type { Launcher, Program } from '../limits/launcher.ts';
 import { endWithDaemon } from './live-processes.ts';
 import type { RunList } from './run-list.ts';
-import { type Child, type ChildCommand, type Lost, type NotStarted, notStarted } from './start.ts';
+import { type ChildCommand, type Lost, type NotStarted, notStarted } from './start.ts';
 import { stopTree } from './stop.ts';
 
 /** A process within its limits, which the daemon takes along if it ends in a hurry, and the next one if it is killed. */
@@ -20,7 +20,10 @@ export interface LaunchedChild<C> {
 const LOST_LIMIT_MS = 1_000;
 
 /** Launches a program by `start`, as the run `run` (a UUID). Never rejects. */
-export async function launchChild<C extends Pick<Child, 'pid'>, F extends NotStarted | Lost = NotStarted>(
+export async function launchChild<
+  C extends { readonly pid?: number | undefined },
+  F extends NotStarted | Lost = NotStarted,
+>(
   { program, cwd, run }: { readonly program: Program; readonly cwd: string; readonly run: string },
   { launcher, runList }: { readonly launcher: Launcher; readonly runList?: RunList | undefined },
   start: (program: Omit<ChildCommand, 'input'>) => Promise<C | F>,
@@ -39,9 +42,11 @@ export async function launchChild<C extends Pick<Child, 'pid'>, F extends NotSta
       launch.release();
       return child;
     }
-    runList?.setHead(run, child.pid);
-    const forget = endWithDaemon({ group: child.pid, marker });
-    forgetStart();
+    const forget = child.pid === undefined ? forgetStart : endWithDaemon({ group: child.pid, marker });
+    if (child.pid !== undefined) {
+      runList?.setHead(run, child.pid);
+      forgetStart();
+    }
     return {
       child,
       marker,

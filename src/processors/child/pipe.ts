@@ -6,6 +6,10 @@ import type { StdioFolder } from './stdio-folder.ts';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
 const UNREAD_BYTES = 256;
+/** So much a pipe holds (pipe(7)), unless a program has asked for more. */
+const PIPE_BYTES = 64 * 1024;
+/** What is read is copied from it at once. */
+const buffer = Buffer.allocUnsafe(PIPE_BYTES);
 
 /** A pipe between us and a child: our end as a stream, the child's as a descriptor, to be closed when the child has it. */
 export interface Pipe {
@@ -28,22 +32,45 @@ export interface PipeToChild extends Pipe {
 /** A pipe that a child writes to. Rejects with the system's error. */
 export async function openPipeFromChild(folder: StdioFolder): Promise<Pipe> {
   const [ourEnd, childEnd] = await openEnds(folder, [O_RDONLY | O_NONBLOCK, O_WRONLY]);
-  return { ourEnd: new Socket({ fd: ourEnd, readable: true, writable: false }), childEnd };
+  return { ourEnd: streamOf(ourEnd), childEnd };
 }
 
 /**
  * Our end of a pipe that a process has made and writes to, where it has our end as this descriptor. It is given to
  * `owner`, if there is one. Throws the system's error.
  */
-export function openPipeOf(pid: number, descriptor: number, owner: Owner | undefined): Socket {
+export function openPipeOf(pid: number, descriptor: number, owner: Owner | undefined): number {
   const fd = openSync(`/proc/${pid}/fd/${descriptor}`, O_RDONLY | O_NONBLOCK);
   try {
     if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
-    return new Socket({ fd, readable: true, writable: false });
+    return fd;
   } catch (error) {
     closeSync(fd);
     throw error;
   }
+}
+
+/** Our end of a pipe that a process writes to, as a stream, in which `before` stands first. */
+export function streamOf(end: number, before?: Buffer): Socket {
+  const stream = new Socket({ fd: end, readable: true, writable: false });
+  if (before !== undefined && before.length > 0) stream.unshift(before);
+  return stream;
+}
+
+/** Reads by our end what is in a pipe. `isWhole`: nobody has it open to write more. Never throws. */
+export function readWhole(end: number): { readonly bytes: Buffer; readonly isWhole: boolean } {
+  const parts: Buffer[] = [];
+  try {
+    // At most twice: somebody may write without end.
+    for (let turn = 0; turn < 2; turn += 1) {
+      const length = readSync(end, buffer);
+      if (length === 0) return { bytes: Buffer.concat(parts), isWhole: true };
+      parts.push(Buffer.from(buffer.subarray(0, length)));
+    }
+  } catch {
+    // EAGAIN: nothing is there now.
+  }
+  return { bytes: Buffer.concat(parts), isWhole: false };
 }
 
 /** A pipe that a child reads from. Rejects with the system's error. */

@@ -9,9 +9,10 @@ import { openReport } from '../report/report.ts';
 import { type ExitCodes, outcomeOfExit, outcomeOfNoStart } from './exit.ts';
 import { LastWords } from './last-words.ts';
 import { LineSplitter } from './lines.ts';
-import { launchChild } from './launch-child.ts';
+import { type LaunchedChild, launchChild } from './launch-child.ts';
 import type { RunList } from './run-list.ts';
 import {
+  type BriefChild,
   type Child,
   type ChildEnd,
   type Lost,
@@ -59,23 +60,55 @@ async function runProgram(
   options: RunOptions,
 ): Promise<Outcome> {
   const { signal, input } = context;
-  const launched = await launchChild<Child, NotStarted | Lost>(
+  const launched = await launchChild<Child | BriefChild, NotStarted | Lost>(
     { ...command, run: randomUUID() },
     options,
     (program) => options.start({ ...program, input }, options.folder),
   );
   if ('kind' in launched) return outcomeOfNoChild(launched, options);
-  const { child, marker, held, release } = launched;
+  const { child, ...launch } = launched;
   const stdout = new LastWords();
   const stderr = new LastWords();
-  const pipes = [readLines(child.stdout, context, stdout), readLines(child.stderr, context, stderr)];
-  const end = await exitOrAbort(child.exit, signal);
-  const isGone = isAllOver(end, signal) || (await endTree({ pid: child.pid, marker, held }, signal, options));
-  const { isOverMemory } = release(isGone);
-  await closePipes(child, Promise.all(pipes));
-  const exit = await within(PIPES_LIMIT_MS, child.exit);
+  const splitters = [splitterFor(context, stdout), splitterFor(context, stderr)] as const;
+  const watch: Watch = { ...launch, splitters, context, options };
+  const { exit, isOverMemory } =
+    child.pid === undefined ? await hearBrief(child, watch) : await watchChild(child, watch);
   if (signal.aborted || exit === undefined) return interrupted();
   return outcomeOfExit(exit, options, { stdout: stdout.lines(), stderr: stderr.lines(), isOverMemory });
+}
+
+interface Watch extends Omit<LaunchedChild<unknown>, 'child'> {
+  /** For what it writes to stdout and stderr. */
+  readonly splitters: readonly [LineSplitter, LineSplitter];
+  readonly context: RunContext;
+  readonly options: RunOptions;
+}
+
+interface Seen {
+  readonly exit: ChildEnd | undefined;
+  readonly isOverMemory: boolean;
+}
+
+async function hearBrief(child: BriefChild, { splitters, context, options, ...watch }: Watch): Promise<Seen> {
+  for (const [index, bytes] of [child.stdout, child.stderr].entries()) {
+    if (bytes.length > 0) context.heard();
+    splitters[index]?.push(bytes);
+    splitters[index]?.end();
+  }
+  const { signal } = context;
+  const isGone = isAllOver(child.exit, signal) || (await endTree(watch, signal, options));
+  return { exit: child.exit, ...watch.release(isGone) };
+}
+
+async function watchChild(child: Child, { splitters, context, options, ...watch }: Watch): Promise<Seen> {
+  const { signal } = context;
+  const [stdout, stderr] = splitters;
+  const pipes = [readLines(child.stdout, context, stdout), readLines(child.stderr, context, stderr)];
+  const end = await exitOrAbort(child.exit, signal);
+  const isGone = isAllOver(end, signal) || (await endTree({ pid: child.pid, ...watch }, signal, options));
+  const { isOverMemory } = watch.release(isGone);
+  await closePipes(child, Promise.all(pipes));
+  return { exit: await within(PIPES_LIMIT_MS, child.exit), isOverMemory };
 }
 
 function outcomeOfNoChild(end: NotStarted | Lost, codes: ExitCodes): Outcome {
@@ -98,10 +131,11 @@ function interrupted(): Outcome {
   return { kind: 'interrupted', reason: 'the run was ended' };
 }
 
-function readLines(stream: Readable, context: RunContext, lastWords: LastWords): Promise<void> {
-  const lines = new LineSplitter((line) => {
-    lastWords.add(context.output(line));
-  });
+function splitterFor(context: RunContext, lastWords: LastWords): LineSplitter {
+  return new LineSplitter((line) => lastWords.add(context.output(line)));
+}
+
+function readLines(stream: Readable, context: RunContext, lines: LineSplitter): Promise<void> {
   return new Promise((resolve) => {
     // Without a word, and before it was heard that it began.
     if (stream.closed) return resolve();

@@ -36,6 +36,14 @@ export interface Child {
   readonly exit: Promise<ChildEnd>;
 }
 
+/** A child that was over when it was first heard of, with all that was in its group or had its streams, and all it wrote. */
+export interface BriefChild {
+  readonly pid?: undefined;
+  readonly exit: ChildExit;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+}
+
 /** Why nothing was started: the system's error code (`ENOENT`, `E2BIG`), if there is one, and its words. */
 export interface NotStarted {
   readonly kind: 'not-started';
@@ -44,7 +52,10 @@ export interface NotStarted {
 }
 
 /** Starts a program, or says why it cannot; it may be lost while it is being started. Never rejects. */
-export type StartChild = (command: ChildCommand, folder: StdioFolder) => Promise<Child | NotStarted | Lost>;
+export type StartChild = (
+  command: ChildCommand,
+  folder: StdioFolder,
+) => Promise<Child | BriefChild | NotStarted | Lost>;
 
 /** StartChild by Node itself. */
 export async function spawnChild(command: ChildCommand, folder: StdioFolder): Promise<Child | NotStarted> {

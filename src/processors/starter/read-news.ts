@@ -6,7 +6,7 @@ export type News =
   | { readonly kind: 'ready'; readonly stdout: number; readonly stderr: number }
   | { readonly kind: 'started'; readonly pid: number }
   | { readonly kind: 'failed'; readonly errno: number }
-  | { readonly kind: 'ended'; readonly exit: ChildExit };
+  | { readonly kind: 'ended'; readonly pid: number; readonly exit: ChildExit };
 
 /** Of several names for a signal the first one: SIGABRT, not SIGIOT. */
 const SIGNALS: ReadonlyMap<number, string> = new Map(
@@ -18,7 +18,7 @@ const SIGNALS: ReadonlyMap<number, string> = new Map(
 /** Undefined for anything else. */
 export function readNews(line: string): News | undefined {
   const [kind, ...words] = line.split(' ');
-  const [first = 0, second = 0] = words.map(Number);
+  const [first = 0, second = 0, third = 0] = words.map(Number);
   switch (kind) {
     case 'ready':
       return { kind, stdout: first, stderr: second };
@@ -27,7 +27,7 @@ export function readNews(line: string): News | undefined {
     case 'failed':
       return { kind, errno: first };
     case 'ended':
-      return { kind, exit: { ...exitOf(first), isAlone: second === 0 } };
+      return { kind, pid: first, exit: { ...exitOf(second), isAlone: third === 0 } };
     case undefined:
     default:
       return undefined;

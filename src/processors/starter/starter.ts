@@ -5,14 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
 import { openPipeOf } from '../child/pipe.ts';
 import { readProcess } from '../child/process-table.ts';
-import type { Child, ChildCommand, ChildEnd, Lost, NotStarted } from '../child/start.ts';
+import type { ChildCommand } from '../child/start.ts';
 import { openInput } from '../child/stdio.ts';
 import type { StdioFolder } from '../child/stdio-folder.ts';
 import { within } from '../child/within.ts';
 import { encodeCommand } from './encode-command.ts';
+import { type Begun, GivenProgram } from './given-program.ts';
 import { type News, readNews } from './read-news.ts';
 
 const SCRIPT = fileURLToPath(new URL('starter.py', import.meta.url));
+/** An input that is larger does not go through the pipe that commands go through, but through a file. */
+const MOST_WITH_COMMAND = 32 * 1024;
 const END_LIMIT_MS = 2_000;
 const IDLE_LOOKS = 6;
 /** What a starter says of itself before it can take a command. */
@@ -29,15 +32,6 @@ export interface StarterListener {
   readonly onOver: (starter: Starter, problem: string | undefined) => void;
 }
 
-/** From the command on. */
-interface Run {
-  readonly file: string;
-  /** Takes the number of the process, or why there is none. */
-  readonly begin: (begun: number | NotStarted | Lost) => void;
-  readonly end: (end: ChildEnd) => void;
-  pid?: number;
-}
-
 /**
  * A small process that starts programs, one at a time: see starter.py, which it runs. What is started is a child of the
  * starter, so whoever ends that takes nobody's end but its own child's with it.
@@ -49,9 +43,9 @@ export class Starter {
   #unread = '';
   /** Its descriptors of our ends of the next program's streams, when it takes one. */
   #ready: Extract<News, { kind: 'ready' }> | undefined;
-  #run: Run | undefined;
-  /** A run that would not go on when that was looked at. */
-  #silent: Pick<Run, 'begin' | 'pid'> | undefined;
+  #program: GivenProgram | undefined;
+  /** One that would not go on when that was looked at, and how far it was then. */
+  #silent: { readonly program: GivenProgram; readonly pid: number | undefined } | undefined;
   #idleLooks = 0;
   #problem: string | undefined;
 
@@ -94,15 +88,16 @@ export class Starter {
 
   /** A program that was given to it has not ended yet. */
   get isBusy(): boolean {
-    return this.#run !== undefined;
+    return this.#program !== undefined;
   }
 
   /** StartChild, but undefined: somebody else is to start it, or to find out why nobody can. Never rejects. */
-  async start(command: ChildCommand, folder: StdioFolder): Promise<Child | NotStarted | Lost | undefined> {
+  async start(command: ChildCommand, folder: StdioFolder): Promise<Begun | undefined> {
     try {
+      if (command.input.length <= MOST_WITH_COMMAND) return await this.#start(command, folder);
       const stdin = await folder.attempt(() => openInput(folder, command.input));
       try {
-        return await this.#start(command, stdin, folder);
+        return await this.#start(command, folder, stdin);
       } finally {
         closeSync(stdin);
       }
@@ -112,36 +107,27 @@ export class Starter {
     }
   }
 
-  /** Rejects when nothing was given to it. */
-  async #start(
-    command: ChildCommand,
-    stdin: number,
-    { owner }: StdioFolder,
-  ): Promise<Child | NotStarted | Lost> {
+  /** Throws when nothing was given to it. */
+  #start(command: ChildCommand, { owner }: StdioFolder, stdin?: number): Promise<Begun> {
     const ready = this.#ready;
     const { pid: parent } = this.#process;
     if (ready === undefined || parent === undefined) throw new Error('it has ended meanwhile');
     const bytes = encodeCommand(command, stdin);
     const stdout = openPipeOf(parent, ready.stdout, owner);
-    let stderr: Socket;
+    let stderr: number;
     try {
       stderr = openPipeOf(parent, ready.stderr, owner);
     } catch (error) {
       // The next program has this pipe, too: nobody else may read it.
-      stdout.destroy();
+      closeSync(stdout);
       throw error;
     }
     this.#ready = undefined;
     this.#idleLooks = 0;
-    const { promise: begun, resolve: begin } = Promise.withResolvers<number | NotStarted | Lost>();
-    const { promise: exit, resolve: end } = Promise.withResolvers<ChildEnd>();
-    this.#run = { file: command.file, begin, end };
+    const program = new GivenProgram(command.file, { stdout, stderr });
+    this.#program = program;
     this.#process.stdin.write(bytes);
-    const pid = await begun;
-    if (typeof pid === 'number') return { pid, stdout, stderr, exit };
-    stdout.destroy();
-    stderr.destroy();
-    return pid;
+    return program.begun;
   }
 
   /**
@@ -149,12 +135,13 @@ export class Starter {
    * program since it was last asked: one that has been stopped, perhaps by its own program, tells nothing.
    */
   isOfNoUse(): boolean {
-    const run = this.#run;
-    if (run === undefined) return (this.#idleLooks += 1) > IDLE_LOOKS;
-    const isSilent = run.pid === undefined || (readProcess(run.pid)?.isZombie ?? !exists(run.pid));
+    const program = this.#program;
+    if (program === undefined) return (this.#idleLooks += 1) > IDLE_LOOKS;
+    const { pid } = program;
+    const isSilent = pid === undefined || (readProcess(pid)?.isZombie ?? !exists(pid));
     const was = this.#silent;
-    const isStillSilent = isSilent && was?.begin === run.begin && was.pid === run.pid;
-    this.#silent = isSilent ? { ...run } : undefined;
+    const isStillSilent = isSilent && was?.program === program && was.pid === pid;
+    this.#silent = isSilent ? { program, pid } : undefined;
     return isStillSilent;
   }
 
@@ -182,28 +169,26 @@ export class Starter {
         this.#ready = news;
         return this.#listener.onReady(this);
       case 'started':
-        if (this.#run !== undefined) this.#run.pid = news.pid;
-        return this.#run?.begin(news.pid);
+        return this.#program?.hearStarted(news.pid);
       case 'failed':
-        if (this.#run === undefined)
+        if (this.#program === undefined)
           this.#problem = PROBLEMS[nameOf(news.errno)] ?? `its streams: ${nameOf(news.errno)}`;
-        else this.#finish(noProgram(this.#run.file, nameOf(news.errno)));
+        else this.#takeProgram()?.hearFailed(news.errno);
         return;
       case 'ended':
-        return this.#finish(news.exit);
+        return this.#takeProgram()?.hearEnded(news.pid, news.exit);
     }
   }
 
-  #finish(end: ChildEnd | NotStarted): void {
-    const run = this.#run;
-    this.#run = undefined;
-    if (end.kind === 'not-started' || end.kind === 'lost') run?.begin(end);
-    if (end.kind !== 'not-started') run?.end(end);
+  #takeProgram(): GivenProgram | undefined {
+    const program = this.#program;
+    this.#program = undefined;
+    return program;
   }
 
   #end(): void {
     this.#ready = undefined;
-    this.#finish({ kind: 'lost', reason: 'the process that had started it was ended' });
+    this.#takeProgram()?.lose();
     this.#listener.onOver(this, this.#problem);
   }
 }
@@ -219,8 +204,4 @@ function exists(pid: number): boolean {
 
 function nameOf(errno: number): string {
   return getSystemErrorName(-errno);
-}
-
-function noProgram(file: string, code: string): NotStarted {
-  return { kind: 'not-started', code, message: `spawn ${file} ${code}` };
 }

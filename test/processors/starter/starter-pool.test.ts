@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ChildCommand } from '../../../src/processors/child/start.ts';
 import { StdioFolder } from '../../../src/processors/child/stdio-folder.ts';
@@ -45,7 +48,8 @@ const PROGRAM: ChildCommand = {
 
 async function run(pool: StarterPool, script: string): Promise<{ end: unknown; said: string }> {
   const child = await pool.start({ ...PROGRAM, args: ['-c', script] }, folder);
-  if ('kind' in child) throw new Error(JSON.stringify(child));
+  if ('kind' in child) return { end: child, said: '' };
+  if (child.pid === undefined) return { end: child.exit, said: child.stdout.toString() };
   const said = text(child.stdout);
   child.stderr.resume();
   return { end: await child.exit, said: await said };
@@ -88,6 +92,69 @@ test('a program that leaves nobody behind is told from one that does', async () 
   const { end, said } = await run(pool, 'sleep 100 >/dev/null 2>&1 & echo $!');
   expect(end).toStrictEqual({ kind: 'exited', code: 0, isAlone: false });
   process.kill(Number(said), 'SIGKILL');
+});
+
+test('a brief program is over when it is first heard of, with all that it wrote', async () => {
+  const pool = openPool();
+  await warmUp(pool);
+  const command = { ...PROGRAM, args: ['-c', 'echo a; echo b >&2; exit 3'] };
+  const begun = await eventually(async () => {
+    const child = await pool.start(command, folder);
+    return 'kind' in child || child.pid !== undefined ? undefined : child;
+  }, 'one that was not slow');
+  expect({ ...begun, stdout: String(begun.stdout), stderr: String(begun.stderr) }).toStrictEqual({
+    exit: { kind: 'exited', code: 3, isAlone: true },
+    stdout: 'a\n',
+    stderr: 'b\n',
+  });
+});
+
+test('what others write when a brief program has ended is heard after its own words', async () => {
+  const pool = openPool();
+  await warmUp(pool);
+  const escape = 'setsid sh -c "echo begun; sleep 0.3; echo late" &';
+  const { end, said } = await run(pool, `echo own; ${escape} exit 0`);
+  expect(end).toMatchObject({ kind: 'exited', code: 0 });
+  expect(said).toMatch(/^own\n(begun\n)?(late\n)$/);
+  expect(said).toContain('begun');
+});
+
+test('a program of which more comes than its pipe holds is heard while it runs', async () => {
+  const pool = openPool();
+  await warmUp(pool);
+  expect((await run(pool, 'head -c 300000 /dev/zero')).said).toHaveLength(300_000);
+});
+
+test('no signal keeps a starter from telling that its program runs', async () => {
+  const starter = await readyStarter();
+  const script = `${UNDER_STARTER} while kill -CHLD $PPID; do :; done`;
+  const child = await starter.start({ ...PROGRAM, args: ['-c', script] }, folder);
+  if (child === undefined || 'kind' in child || child.pid === undefined) throw new Error('it runs');
+  process.kill(child.pid, 'SIGKILL');
+  expect(await child.exit).toMatchObject({ kind: 'killed', signal: 'SIGKILL' });
+  await starter.end();
+});
+
+test.each([0, 1, 32_768, 32_769, 300_000])('%i bytes of input arrive', async (length) => {
+  const pool = openPool();
+  await warmUp(pool);
+  const input = Buffer.alloc(length, 'x');
+  const child = await pool.start({ ...PROGRAM, args: ['-c', 'sha1sum; wc -c </dev/stdin'], input }, folder);
+  if ('kind' in child) throw new Error(JSON.stringify(child));
+  const said = child.pid === undefined ? child.stdout.toString() : await text(child.stdout);
+  expect(said).toBe(`${createHash('sha1').update(input).digest('hex')}  -\n${length}\n`);
+});
+
+test('input for which there is no room is told as not started, and never cut short', async () => {
+  const starter = await readyStarter();
+  // As where memory is short: a write takes what there is room for. Which of them is this one is not told.
+  for (const pid of starters()) await promisify(execFile)('prlimit', ['--pid', String(pid), '--fsize=10000']);
+  const input = Buffer.alloc(20_000, 'x');
+  expect(await starter.start({ ...PROGRAM, input }, folder)).toMatchObject({
+    kind: 'not-started',
+    code: 'ENOSPC',
+  });
+  await starter.end();
 });
 
 test.each([

@@ -23,12 +23,21 @@ test('a job is the child of a starter, at the head of its own group and session'
   expect(new Set(numbers.split(' '))).toHaveLength(1);
 });
 
+test('a starter does not take the processor from the daemon; its jobs are as the daemon is', async () => {
+  const runner = await startWarm();
+  const policy = (pid: string): string => `sed 's/.*) //' /proc/${pid}/stat | cut -d' ' -f39`;
+  const { lines } = await run(runner, `${policy('$PPID')}; ${policy('$$')}`);
+  const [other, batch] = ['0', '3'];
+  expect(lines).toStrictEqual([batch, other]);
+});
+
 test('a job finds the same, whoever has started it', async () => {
   const script = `
     grep -E '^(Umask|Uid|Gid|Groups|Sig[^Q]|Shd|Cap|NoNewPrivs|Seccomp)' /proc/self/status
     cat /proc/$$/limits /proc/$$/cgroup /proc/$$/oom_score_adj /proc/$$/autogroup
     ls /proc/$$/fd
     sed -n '/flags/s/.*\\(.\\)$/mode \\1/p' /proc/$$/fdinfo/[012]
+    cut -d' ' -f41 /proc/self/stat
     nice; pwd; echo "$0" "$#"
     env | grep -vE '^RBIT_(RUN|REPORT)=' | sort`;
   const [warm, cold] = [await startWarm(), await startCold()];
