@@ -15,6 +15,7 @@ export const FIGURES = {
   cpu: { title: 'CPU µs/job', digits: 0 },
   brokerCpu: { title: 'broker µs/job', digits: 0 },
   busy: { title: 'loop busy µs/job', digits: 0 },
+  loopCpu: { title: 'loop CPU µs/job', digits: 0 },
   lateness: { title: 'loop late p99 ms', digits: 1 },
 } as const satisfies Record<string, { readonly title: string; readonly digits: number }>;
 

@@ -16,7 +16,7 @@ export const eventLoop: Case = {
   name: 'event-loop',
   about: `the command true, ${AT_ONCE} at once, in a daemon whose event loop is measured, and with a heap that is 300 MB larger`,
   quick: [BESIDE],
-  figures: ['rate', 'busy', 'lateness', 'cpu', 'rss'],
+  figures: ['rate', 'busy', 'loopCpu', 'lateness', 'cpu', 'rss'],
   base: 'shell!',
   subjects: [
     measured('shell!', 'shell!'),
@@ -29,8 +29,9 @@ export const eventLoop: Case = {
   ],
   targets: [
     { subject: BESIDE, figure: 'rate', against: 'shell!', least: 0.9 },
-    // What is left then is what starting a command takes.
-    { subject: 'shell!', figure: 'busy', against: BY_SPAWN, minus: NOTHING, most: 0.1 },
+    // What is left then is what starting a command takes. Of the loop's own time: it also counts as busy while the commands,
+    // the broker and the requester have its processor, which they do for most of the time when there are two.
+    { subject: 'shell!', figure: 'loopCpu', against: BY_SPAWN, minus: NOTHING, most: 0.1 },
   ],
 };
 

@@ -36,8 +36,8 @@ for (let done = 0; done < jobs; done += atOnce) {
   database.exec('PRAGMA synchronous = FULL');
   inTransaction(database, () => claimed.forEach(answer));
   inTransaction(database, () => {
-    for (const { id } of claimed) {
-      messages.remove(id, 'bench');
+    for (const message of claimed) {
+      messages.remove(message, 'bench');
       answer();
     }
   });

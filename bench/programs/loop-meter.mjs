@@ -7,12 +7,13 @@ if (isMainThread && process.send !== undefined) {
   let since;
   process.on('message', () => {
     if (since === undefined) {
-      since = performance.eventLoopUtilization();
+      since = { loop: performance.eventLoopUtilization(), cpu: process.threadCpuUsage() };
       delay.enable();
       return;
     }
-    const { active } = performance.eventLoopUtilization(since);
-    process.send({ busyMs: active, latenessMs: delay.percentile(99) / 1e6 });
+    const { active } = performance.eventLoopUtilization(since.loop);
+    const { user, system } = process.threadCpuUsage(since.cpu);
+    process.send({ busyMs: active, cpuMs: (user + system) / 1000, latenessMs: delay.percentile(99) / 1e6 });
     since = undefined;
   });
   process.channel.unref();

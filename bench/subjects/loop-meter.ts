@@ -13,10 +13,13 @@ export function startLoopMeter(worker: Child): void {
   worker.process.send('start');
 }
 
-/** How long the event loop worked for each of so many jobs, blocking calls included, and how late its timers were. */
+/**
+ * For each of so many jobs, how long the event loop was not waiting, blocking calls included, and of that how long it had a
+ * processor; and how late its timers were.
+ */
 export async function readLoopMeter(worker: Child, jobs: number): Promise<Sample> {
   const told = once(worker.process, 'message', { signal: AbortSignal.timeout(LIMIT_MS) });
   worker.process.send('read');
-  const [{ busyMs, latenessMs }] = (await told) as [{ busyMs: number; latenessMs: number }];
-  return { busy: (busyMs * 1000) / jobs, lateness: latenessMs };
+  const [{ busyMs, cpuMs, latenessMs }] = (await told) as [Record<'busyMs' | 'cpuMs' | 'latenessMs', number>];
+  return { busy: (busyMs * 1000) / jobs, loopCpu: (cpuMs * 1000) / jobs, lateness: latenessMs };
 }
