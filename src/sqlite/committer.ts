@@ -1,9 +1,9 @@
 import { EventEmitter, once } from 'node:events';
-import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { isBusy, primaryCode, toDatabaseError } from './database-error.ts';
 import { freePages } from './free-pages.ts';
-import { attempt, batchLength, MOST_STEPS, type Step, type WaitingStep } from './step.ts';
+import { inodeOf } from './inode.ts';
+import { attempt, batchLength, MOST_STEPS, type Step, UNHEARD, type WaitingStep } from './step.ts';
 import { inTransaction } from './transaction.ts';
 
 /*
@@ -19,6 +19,8 @@ import { inTransaction } from './transaction.ts';
 const BUSY_RETRY_MS = 3;
 /** Nobody writes for so long: it is stopped in the middle, or backs up the file. */
 const LONG_BUSY_MS = 2_000;
+/** What nobody waits for waits no longer than this for a transaction that somebody does. */
+const LATER_MS = 50;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
@@ -28,6 +30,8 @@ export interface CommitterOptions<Tables, Changes> {
   readonly open: () => DatabaseSync;
   /** What steps do their work with, made anew for each opening of the database. */
   readonly tablesOf: (database: DatabaseSync) => Tables;
+  /** Has them drop what they remember: a transaction begins, before which others may have written, or one was undone. */
+  readonly forget?: (tables: Tables) => void;
   /** An empty note of what a transaction brings about, which its steps write to. */
   readonly noChanges: () => Changes;
   /** What a step is rejected with: `refused` for its own fault, `closed` when it came too late. */
@@ -52,6 +56,8 @@ export interface Committer<Tables, Changes> {
   start(): void;
   /** Does a step in the next transaction; resolves when that is committed. Rejects when it is closed first. */
   commit<T>(step: Step<T, Tables, Changes>): Promise<T>;
+  /** Does it with the next transaction, for the sake of which none begins soon: nobody waits for it. */
+  commitLater(work: Step<void, Tables, Changes>['work']): void;
   /** Reads at once, apart from what waits to be written. Undefined while the database cannot be read. */
   read<T>(query: (tables: Tables) => T): T | undefined;
   /** Resolves when there is room for more. Rejects when `signal` aborts or it is closed. */
@@ -74,6 +80,7 @@ export function createCommitter<Tables, Changes>({
   file,
   open,
   tablesOf,
+  forget = () => {},
   noChanges,
   errorOf,
   onOpen,
@@ -92,13 +99,15 @@ export function createCommitter<Tables, Changes>({
   let busySince: number | undefined;
   let turn: NodeJS.Immediate | undefined;
   let retry: NodeJS.Timeout | undefined;
+  let later: NodeJS.Timeout | undefined;
 
   function schedule(): void {
     if (isStarted && turn === undefined && retry === undefined) turn = setImmediate(flush);
   }
 
   function flush(): void {
-    turn = undefined;
+    clearTimeout(later);
+    [turn, later] = [undefined, undefined];
     if (closing.signal.aborted) return;
     const batch = waiting.slice(0, batchLength(waiting));
     const changes = noChanges();
@@ -128,7 +137,15 @@ export function createCommitter<Tables, Changes>({
     const mustLast = batch.some(({ step }) => step.mustLast);
     if (mustLast !== lasts) database.exec(`PRAGMA synchronous = ${mustLast ? 'FULL' : 'NORMAL'}`);
     lasts = mustLast;
-    return inTransaction(database, () => batch.map((one) => attempt(one, tables, changes, errorOf)));
+    try {
+      return inTransaction(database, () => {
+        forget(tables);
+        return batch.map((one) => attempt(one, tables, changes, errorOf));
+      });
+    } catch (error) {
+      forget(tables);
+      throw error;
+    }
   }
 
   function openTables(): Opened<Tables> {
@@ -191,6 +208,11 @@ export function createCommitter<Tables, Changes>({
       }
       return promise;
     },
+    commitLater(work) {
+      if (closing.signal.aborted) return;
+      waiting.push({ step: { mustLast: false, work }, ...UNHEARD });
+      later ??= setTimeout(schedule, LATER_MS).unref();
+    },
     read(query) {
       try {
         return opened === undefined ? undefined : query(opened.tables);
@@ -218,14 +240,10 @@ export function createCommitter<Tables, Changes>({
       isHealthy = false;
       clearImmediate(turn);
       clearTimeout(retry);
+      clearTimeout(later);
       for (const { reject } of waiting.splice(0)) reject(errorOf('closed', 'it is closed'));
       opened?.database.close();
       opened = undefined;
     },
   };
-}
-
-/** Which file a path leads to. Undefined when it leads to none, or the database is in memory. */
-function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
 }

@@ -22,6 +22,14 @@ export interface WaitingStep<Tables, Changes> {
   readonly reject: (error: unknown) => void;
 }
 
+const nothing = (): void => {};
+
+/** Nobody waits for it. */
+export const UNHEARD: Pick<WaitingStep<never, never>, 'resolve' | 'reject'> = {
+  resolve: nothing,
+  reject: nothing,
+};
+
 /** A step's own fault rejects its promise; any other error is the transaction's. */
 export function attempt<Tables, Changes>(
   { step, resolve, reject }: WaitingStep<Tables, Changes>,

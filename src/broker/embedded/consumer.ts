@@ -3,7 +3,7 @@ import type { Consumer } from '../broker.ts';
 import { settledWithin } from '../limit.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import { declareQueue } from './declare-queue.ts';
-import { createDelivery, type Settler } from './delivery.ts';
+import { EmbeddedDelivery, type Keeper } from './delivery.ts';
 import type { StoredMessage } from './message-table.ts';
 import { Room } from './room.ts';
 import type { Changes, Tables } from './tables.ts';
@@ -23,12 +23,6 @@ export interface EmbeddedConsumer extends Consumer {
   lookAround(): void;
 }
 
-/** A message in hand. */
-interface Hold extends Settler {
-  /** It was handed out again: whatever becomes of this delivery, the message is not its any more. */
-  lose(): void;
-}
-
 /** How long deleting a temporary queue may keep `stop` waiting. */
 const STOP_LIMIT_MS = 2_000;
 
@@ -43,7 +37,25 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
   /** Somebody waits for the end of the claim. */
   let claimOver: PromiseWithResolvers<void> | undefined;
   /** What is in hand, by its id: what is handed out again was taken from us. */
-  const inHand = new Map<number, Hold>();
+  const inHand = new Map<number, EmbeddedDelivery>();
+
+  const keeper: Keeper = {
+    queue,
+    committer,
+    get owner() {
+      return owner();
+    },
+    get deadLetter() {
+      return facts()?.deadLetter ?? `${queue}.dead`;
+    },
+    settle(delivery, work, bytes) {
+      room.leave(delivery.place);
+      if (inHand.get(delivery.id) === delivery) inHand.delete(delivery.id);
+      const settled = committer.commit({ mustLast: true, bytes, work });
+      ignoreClosing(claim());
+      return settled;
+    },
+  };
 
   async function open(): Promise<void> {
     state = 'opening';
@@ -111,52 +123,17 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
   function take(message: StoredMessage): boolean {
     const body = roomNow() > 0 ? bodyOf(message) : undefined;
     if (body === undefined) return false;
+    const place = room.take();
+    inHand.get(message.id)?.lose();
     try {
-      options.onDelivery(createDelivery(message, body, hold(message)));
+      const delivery = new EmbeddedDelivery(message, body, place, keeper);
+      inHand.set(message.id, delivery);
+      options.onDelivery(delivery);
     } catch (error) {
       // Left unsettled: it comes again when this broker is closed, and until then keeps the fault from looping.
       events.emit('delivery:unhandled', { queue, error });
     }
     return true;
-  }
-
-  /** Counts a message in, and out again when it is settled. */
-  function hold({ id: messageId }: StoredMessage): Hold {
-    inHand.get(messageId)?.lose();
-    const letGo = room.take();
-    const { generation } = committer;
-    let isTaken = false;
-    const held: Hold = {
-      queue,
-      owner: owner(),
-      get deadLetter() {
-        return facts()?.deadLetter ?? `${queue}.dead`;
-      },
-      get isLost() {
-        return isTaken || committer.isClosed || generation !== committer.generation;
-      },
-      lose() {
-        isTaken = true;
-      },
-      async blame(counts) {
-        const work = ({ messages }: Tables): void => messages.blame(messageId, owner(), counts);
-        // Closed first: then nobody dies of it here.
-        await committer.commit({ mustLast: false, work }).catch(() => {});
-      },
-      async settle(work, bytes) {
-        letGo();
-        if (inHand.get(messageId) === held) inHand.delete(messageId);
-        const settled = committer.commit({ mustLast: true, bytes, work });
-        ignoreClosing(claim());
-        try {
-          return (await settled) ? 'settled' : 'lost';
-        } catch {
-          return 'lost';
-        }
-      },
-    };
-    inHand.set(messageId, held);
-    return held;
   }
 
   /** Read apart from the transaction that claimed the message, so that nobody waits for the lock meanwhile. */

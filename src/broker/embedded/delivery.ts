@@ -1,98 +1,152 @@
-import type { Delivery, Settlement } from '../broker.ts';
-import { createSettling } from '../settle-once.ts';
+import type { CopyOptions, Delivery, Message, RequeueOptions, Settlement } from '../broker.ts';
+import { Settling } from '../settle-once.ts';
 import type { StoredMessage } from './message-table.ts';
 import { type Parcel, post } from './parcel.ts';
 import { decodeProperties, encodeProperties } from './properties.ts';
-import type { Changes, Tables } from './tables.ts';
+import type { Changes, QueueCommitter, Tables } from './tables.ts';
+
+/** Writes what becomes of a message; false: it is not this broker's any more. */
+export type SettlingWork = (tables: Tables, changes: Changes) => boolean;
 
 /** What a delivery knows of the consumer that it came by. */
-export interface Settler {
-  /** Does `work` in a transaction; false from it: the message is no longer this broker's. 'lost' as well when the broker is closed first. */
-  settle(work: (tables: Tables, changes: Changes) => boolean, bytes: number): Promise<Settlement>;
-  /** Whether the death of this process counts against the message. */
-  blame(counts: boolean): Promise<void>;
-  readonly owner: string;
+export interface Keeper {
   readonly queue: string;
+  readonly owner: string;
   readonly deadLetter: string;
-  /** True once the message is in somebody else's hands, or will be. */
-  readonly isLost: boolean;
+  readonly committer: QueueCommitter;
+  /** Counts the delivery out, and does `work` in a transaction: what it returned. Rejects when the broker is closed first. */
+  settle(delivery: EmbeddedDelivery, work: SettlingWork, bytes: number): Promise<boolean>;
 }
 
-/** A delivery that last words can be attached to. */
-export interface EmbeddedDelivery extends Delivery {
+/**
+ * A message in this broker's hands, with its body wherever that lay. A class, since there is one for each job: an object
+ * with accessors of its own takes longer to make than a message to read.
+ */
+export class EmbeddedDelivery implements Delivery {
+  readonly id: number;
+  /** From `Room.take`. */
+  readonly place: number;
+  readonly queue: string;
+  readonly exchange: string;
+  readonly message: Message;
+  readonly redelivered: boolean;
+  readonly crashes: number;
+  readonly #keeper: Keeper;
+  readonly #owner: string;
+  /** Which opening of the file it came from. */
+  readonly #generation: number;
+  readonly #stored: Pick<StoredMessage, 'id' | 'large' | 'queue'>;
+  readonly #settling = new Settling();
+  readonly #attached: Parcel[] = [];
+  #isBegun = false;
+  #isTaken = false;
+  #isBlamed: boolean;
+
+  constructor(
+    stored: StoredMessage,
+    { buffer, byteOffset, byteLength }: Uint8Array,
+    place: number,
+    keeper: Keeper,
+  ) {
+    const { exchange, properties } = decodeProperties(stored.properties);
+    this.id = stored.id;
+    this.place = place;
+    this.queue = keeper.queue;
+    this.exchange = exchange;
+    this.message = { body: Buffer.from(buffer, byteOffset, byteLength), properties };
+    this.redelivered = stored.redelivered !== 0;
+    this.crashes = stored.crashes;
+    this.#keeper = keeper;
+    this.#owner = keeper.owner;
+    this.#generation = keeper.committer.generation;
+    // Not all of it: nobody needs its text any more.
+    this.#stored = { id: stored.id, large: stored.large, queue: stored.queue };
+    this.#isBlamed = stored.crashes === 0;
+  }
+
+  get isLost(): boolean {
+    return !this.#isHeld && !this.#settling.isSettled;
+  }
+
+  async isReachable(): Promise<boolean> {
+    return this.#isHeld;
+  }
+
+  async blame(counts: boolean): Promise<void> {
+    if (counts === this.#isBlamed) return;
+    this.#isBlamed = counts;
+    const work = ({ messages }: Tables): void => messages.blame(this.id, this.#owner, counts);
+    // Closed first: then nobody dies of it here.
+    await this.#keeper.committer.commit({ mustLast: false, work }).catch(() => {});
+  }
+
+  ack(): Promise<Settlement> {
+    return this.#settle(({ messages }) => messages.remove(this.#stored, this.#owner), 0);
+  }
+
+  requeue({ delayMs, headers }: RequeueOptions): Promise<Settlement> {
+    const properties = this.#propertiesWith(headers);
+    const due = delayMs > 0 ? Date.now() + Math.ceil(delayMs) + 1 : 0;
+    return this.#settle(({ messages }, { ready, delayed }) => {
+      (due === 0 ? ready : delayed).add(this.#stored.queue);
+      return messages.move(this.id, this.#owner, { queue: this.#stored.queue, due, properties });
+    }, this.message.body.length);
+  }
+
+  deadLetter({ headers }: CopyOptions): Promise<Settlement> {
+    const properties = this.#propertiesWith(headers);
+    return this.#settle(({ messages, queues }, { ready }) => {
+      const queue = queues.findOrMake(this.#keeper.deadLetter);
+      ready.add(queue);
+      return messages.move(this.id, this.#owner, { queue, due: 0, properties });
+    }, this.message.body.length);
+  }
+
+  /** It was handed out again: whatever becomes of this delivery, the message is not its any more. */
+  lose(): void {
+    this.#isTaken = true;
+  }
+
+  /** Whether it came from this database. */
+  isFrom(committer: QueueCommitter): boolean {
+    return this.#keeper.committer === committer;
+  }
+
   /** Posts a parcel in the very transaction that settles. False: that has begun already, or the delivery is lost. */
-  attach(parcel: Parcel): boolean;
-}
+  attach(parcel: Parcel): boolean {
+    if (this.#isBegun || !this.#isHeld) return false;
+    this.#attached.push(parcel);
+    return true;
+  }
 
-/** A message in this broker's hands, with its body wherever that lay. */
-export function createDelivery(
-  stored: StoredMessage,
-  { buffer, byteOffset, byteLength }: Uint8Array,
-  settler: Settler,
-): EmbeddedDelivery {
-  const { exchange, properties } = decodeProperties(stored.properties);
-  const { owner, queue } = settler;
-  const body = Buffer.from(buffer, byteOffset, byteLength);
-  const settling = createSettling();
-  const attached: Parcel[] = [];
-  let isBegun = false;
-  let isBlamed = stored.crashes === 0;
+  /** False once the message is in somebody else's hands, or will be. */
+  get #isHeld(): boolean {
+    const { committer } = this.#keeper;
+    return !this.#isTaken && !committer.isClosed && this.#generation === committer.generation;
+  }
 
-  function settle(work: (tables: Tables, changes: Changes) => boolean, bytes: number): Promise<Settlement> {
-    return settling.settle(() => {
-      isBegun = true;
-      return settler.settle((tables, changes) => {
+  #settle(work: SettlingWork, bytes: number): Promise<Settlement> {
+    return this.#settling.settle(async () => {
+      this.#isBegun = true;
+      const workAndPost: SettlingWork = (tables, changes) => {
         // What was handed out again, or lies in another file, may be somebody's under the same id.
-        const isOurs = !settler.isLost && work(tables, changes);
+        const isOurs = this.#isHeld && work(tables, changes);
         // In any case: when it was taken from us and comes back, the record of this run settles it without a word.
-        for (const parcel of attached) post(parcel, tables, changes);
+        for (const parcel of this.#attached) post(parcel, tables, changes);
         return isOurs;
-      }, bytes);
+      };
+      const settled = this.#keeper.settle(this, workAndPost, bytes);
+      return settled.then(
+        (isOurs) => (isOurs ? 'settled' : 'lost'),
+        () => 'lost',
+      );
     });
   }
 
-  function withHeaders(headers: Readonly<Record<string, unknown>>): string {
+  #propertiesWith(headers: Readonly<Record<string, unknown>>): string {
+    const { properties } = this.message;
     const all = Object.entries({ ...properties.headers, ...headers });
     const present = all.filter(([, value]) => value !== undefined);
     return encodeProperties({ ...properties, headers: Object.fromEntries(present) });
   }
-
-  return {
-    queue,
-    exchange,
-    message: { body, properties },
-    redelivered: stored.redelivered !== 0,
-    crashes: stored.crashes,
-    async blame(counts) {
-      if (counts === isBlamed) return;
-      isBlamed = counts;
-      await settler.blame(counts);
-    },
-    get isLost() {
-      return settler.isLost && !settling.isSettled;
-    },
-    isReachable: async () => !settler.isLost,
-    ack: () => settle(({ messages }) => messages.remove(stored.id, owner), 0),
-    requeue({ delayMs, headers }) {
-      const text = withHeaders(headers);
-      const due = delayMs > 0 ? Date.now() + Math.ceil(delayMs) + 1 : 0;
-      return settle(({ messages }, { ready, delayed }) => {
-        (due === 0 ? ready : delayed).add(stored.queue);
-        return messages.move(stored.id, owner, { queue: stored.queue, due, properties: text });
-      }, body.length);
-    },
-    deadLetter({ headers }) {
-      const text = withHeaders(headers);
-      return settle(({ messages, queues }, { ready }) => {
-        const target = queues.findOrMake(settler.deadLetter);
-        ready.add(target);
-        return messages.move(stored.id, owner, { queue: target, due: 0, properties: text });
-      }, body.length);
-    },
-    attach(parcel) {
-      if (isBegun || settler.isLost) return false;
-      attached.push(parcel);
-      return true;
-    },
-  };
 }

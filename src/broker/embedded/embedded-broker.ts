@@ -11,7 +11,7 @@ import {
 import { settledWithin } from '../limit.ts';
 import { createConsumer, type EmbeddedConsumer } from './consumer.ts';
 import { declareQueue } from './declare-queue.ts';
-import type { EmbeddedDelivery } from './delivery.ts';
+import { EmbeddedDelivery } from './delivery.ts';
 import { createFloodGate } from './flood-gate.ts';
 import { createHousekeeper, forgetOwner } from './housekeeper.ts';
 import type { EmbeddedOptions } from './options.ts';
@@ -38,7 +38,6 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
   const events = new EventEmitter<BrokerEvents>();
   const consumers = new Set<EmbeddedConsumer>();
   const isFlooded = createFloodGate();
-  const deliveries = new WeakMap<Delivery, EmbeddedDelivery>();
   let presence: Presence | undefined;
   let isStarted = false;
   let lastGeneration = 1;
@@ -47,6 +46,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
   const committer = createCommitter({
     file: () => file,
     tablesOf,
+    forget: ({ queues }) => queues.forget(),
     noChanges: (): Changes => ({ ready: new Set(), delayed: new Set() }),
     errorOf: (kind, message) =>
       kind === 'refused'
@@ -107,7 +107,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
     if (!committer.isOpen) throw new BrokerError('unavailable', `${file} cannot be written now`);
     const parcel = pack(publication, exchange);
     const toOutcome = (isRouted: boolean | undefined) => (isRouted === true ? 'routed' : 'unroutable');
-    if (settling !== undefined && deliveries.get(settling)?.attach(parcel) === true)
+    if (settling instanceof EmbeddedDelivery && settling.isFrom(committer) && settling.attach(parcel))
       return toOutcome(committer.read((tables) => destinations(parcel, tables).length > 0));
     const isRouted = await committer.commit({
       mustLast: true,
@@ -196,10 +196,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
         committer,
         events,
         owner: () => presence?.name ?? '',
-        onDelivery(delivery) {
-          deliveries.set(delivery, delivery);
-          onDelivery(delivery);
-        },
+        onDelivery,
         onStopped: () => consumers.delete(consumer),
       });
       consumers.add(consumer);

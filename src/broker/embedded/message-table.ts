@@ -37,11 +37,15 @@ export interface Move {
 const LARGE = 16 * 1024;
 const NOTHING = new Uint8Array();
 
+const READY = 'queue = ? AND owner IS NULL AND due = 0';
+/** With a mere `?` SQLite would plan the statement anew, for longer than it runs, each time that it is used. */
+const LIMIT = '? + 0';
 const NEXT_ID = '(SELECT coalesce(max(id), 0) + 1 FROM messages)';
 
 /** The messages of all queues. Nothing here begins a transaction; each method is one step of one. */
 export class MessageTable {
   readonly #insert: Prepared;
+  readonly #oldest: Prepared;
   readonly #claim: Prepared;
   readonly #hasReady: Prepared;
   readonly #remove: Prepared;
@@ -65,14 +69,14 @@ export class MessageTable {
     this.#insert = statement(
       'INSERT INTO messages (queue, due, redelivered, properties, body, large) VALUES (?, ?, 0, ?, ?, ?)',
     );
-    this.#claim = statement(`
-      UPDATE messages SET owner = ?, blamed = (crashes = 0) WHERE id IN (
-        SELECT id FROM messages WHERE queue = ? AND owner IS NULL AND due = 0 ORDER BY id LIMIT ?
-      ) RETURNING id, queue, redelivered, crashes, properties, body, large`);
-    this.#hasReady = statement(
-      'SELECT 1 FROM messages WHERE queue = ? AND owner IS NULL AND due = 0 LIMIT 1',
+    this.#oldest = statement(`
+      SELECT id, queue, redelivered, crashes, properties, body, large FROM messages
+      WHERE ${READY} ORDER BY id LIMIT ${LIMIT}`);
+    this.#claim = statement(
+      `UPDATE messages SET owner = ?, blamed = (crashes = 0) WHERE ${READY} AND id <= ?`,
     );
-    this.#remove = statement('DELETE FROM messages WHERE id = ? AND owner = ? RETURNING large');
+    this.#hasReady = statement(`SELECT 1 FROM messages WHERE ${READY} LIMIT 1`);
+    this.#remove = statement('DELETE FROM messages WHERE id = ? AND owner = ?');
     this.#move = statement(`
       UPDATE messages SET id = ${NEXT_ID}, queue = ?, due = ?, properties = ?, owner = NULL, redelivered = 0, crashes = 0
       WHERE id = ? AND owner = ?`);
@@ -82,13 +86,11 @@ export class MessageTable {
       'UPDATE messages SET owner = NULL, redelivered = 1, crashes = crashes + (? AND blamed) WHERE owner = ? RETURNING queue',
     );
     this.#due = statement(
-      'SELECT id, queue FROM messages WHERE due > 0 AND due <= ? ORDER BY due, id LIMIT ?',
+      `SELECT id, queue FROM messages WHERE due > 0 AND due <= ? ORDER BY due, id LIMIT ${LIMIT}`,
     );
     this.#promote = statement(`UPDATE messages SET id = ${NEXT_ID}, due = 0 WHERE id = ?`);
     this.#nextDue = statement('SELECT min(due) AS due FROM messages WHERE due > 0');
-    this.#count = statement(
-      'SELECT count(*) AS count FROM messages WHERE queue = ? AND owner IS NULL AND due = 0',
-    );
+    this.#count = statement(`SELECT count(*) AS count FROM messages WHERE ${READY}`);
     this.#hasHeader = statement('SELECT 1 FROM messages WHERE queue = ? AND properties ->> ? = ? LIMIT 1');
     this.#clear = statement('DELETE FROM messages WHERE queue = ?');
     this.#insertBody = statement('INSERT INTO bodies (bytes) VALUES (?) RETURNING id');
@@ -107,9 +109,11 @@ export class MessageTable {
 
   /** The oldest ready messages of a queue, `limit` at most; they are `owner`'s from now on. */
   claim(queue: number, owner: string, limit: number): StoredMessage[] {
-    const rows = this.#claim.all(owner, queue, limit) as unknown as StoredMessage[];
-    // The order of what RETURNING returns is undefined.
-    return rows.sort((a, b) => a.id - b.id);
+    const claimed = this.#oldest.all(queue, limit) as unknown as StoredMessage[];
+    const last = claimed.at(-1);
+    // Nobody else writes meanwhile, so that these are the same.
+    if (last !== undefined) this.#claim.run(owner, queue, last.id);
+    return claimed;
   }
 
   /** The large body of a message that is held. */
@@ -122,10 +126,10 @@ export class MessageTable {
   }
 
   /** Takes off a held message. False: `owner` does not hold it. */
-  remove(id: number, owner: string): boolean {
-    const removed = this.#remove.get(id, owner);
-    if (typeof removed?.['large'] === 'number') this.#removeBody.run(removed['large']);
-    return removed !== undefined;
+  remove({ id, large }: Pick<StoredMessage, 'id' | 'large'>, owner: string): boolean {
+    const isRemoved = this.#remove.run(id, owner).changes > 0;
+    if (isRemoved && large !== null) this.#removeBody.run(large);
+    return isRemoved;
   }
 
   /** Puts a held message, as a new one, at the tail of a queue. False: `owner` does not hold it. */

@@ -2,8 +2,23 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type Prepared, prepare } from '../../sqlite/prepared.ts';
 import { topicMatches } from './topic.ts';
 
+/**
+ * So long what was found is believed where no transaction keeps others from changing it: to ask takes a lock, for each
+ * reply and each line of output.
+ */
+const KNOWN_FOR_MS = 10;
+
+interface Binding {
+  readonly queue: number;
+  readonly pattern: string;
+}
+
 /** Queues, what leads to them, and who consumes them. Nothing here begins a transaction. */
 export class QueueTable {
+  /** Ids by name; undefined: there is no such queue. */
+  readonly #known = new Map<string, number | undefined>();
+  #knownBindings: readonly Binding[] | undefined;
+  #knownSince = 0;
   readonly #find: Prepared;
   readonly #make: Prepared;
   readonly #remove: Prepared;
@@ -40,19 +55,36 @@ export class QueueTable {
     this.#forgetConsumers = statement('DELETE FROM consumers WHERE owner = ?');
   }
 
+  /** Drops what is known of queues and bindings: others may have written, or what was written here is undone. */
+  forget(): void {
+    this.#known.clear();
+    this.#knownBindings = undefined;
+    this.#knownSince = performance.now();
+  }
+
   /** Id of a queue, if it is there. */
   find(name: string): number | undefined {
-    const id = this.#find.get(name)?.['id'];
-    return typeof id === 'number' ? id : undefined;
+    this.#forgetOld();
+    const known = this.#known.get(name);
+    if (known !== undefined || this.#known.has(name)) return known;
+    const found = this.#find.get(name)?.['id'];
+    const id = typeof found === 'number' ? found : undefined;
+    this.#known.set(name, id);
+    return id;
   }
 
   /** Id of a queue, which is made if it is missing; with `owner` it is temporary. */
   findOrMake(name: string, owner?: string): number {
-    return this.find(name) ?? Number(this.#make.get(name, owner ?? null)?.['id']);
+    const found = this.find(name);
+    if (found !== undefined) return found;
+    const made = Number(this.#make.get(name, owner ?? null)?.['id']);
+    this.#known.set(name, made);
+    return made;
   }
 
   /** Removes a queue and what leads to it; its messages are the caller's to remove. */
   remove(id: number): void {
+    this.forget();
     this.#unbind.run(id);
     this.#remove.run(id);
   }
@@ -68,14 +100,21 @@ export class QueueTable {
 
   /** Lets these patterns lead to a queue, and no others. */
   bind(id: number, patterns: readonly string[]): void {
+    this.#knownBindings = undefined;
     this.#unbind.run(id);
     for (const pattern of patterns) this.#bind.run(id, pattern);
   }
 
   /** Ids of the queues that a topic publication reaches, each once. */
   boundTo(routingKey: string): number[] {
-    const reached = this.#bindings.all().filter(({ pattern }) => topicMatches(String(pattern), routingKey));
-    return [...new Set(reached.map(({ queue }) => Number(queue)))];
+    this.#forgetOld();
+    this.#knownBindings ??= this.#bindings.all() as unknown as Binding[];
+    const reached = this.#knownBindings.filter(({ pattern }) => topicMatches(pattern, routingKey));
+    return [...new Set(reached.map(({ queue }) => queue))];
+  }
+
+  #forgetOld(): void {
+    if (performance.now() - this.#knownSince > KNOWN_FOR_MS) this.forget();
   }
 
   /** Names of all that own anything: a message, a queue, a consumer. */

@@ -19,15 +19,17 @@ export class Room {
     return this.#limit.most - (this.#limit.of === 'all' ? this.#unsettled : this.#fresh);
   }
 
-  /** Counts a message in; returns what counts it out again. */
-  take(): () => void {
-    const since = this.#resumed;
+  /** Counts a message in; returns what `leave` asks for. */
+  take(): number {
     this.#unsettled += 1;
     this.#fresh += 1;
-    return () => {
-      this.#unsettled -= 1;
-      if (since === this.#resumed) this.#fresh -= 1;
-    };
+    return this.#resumed;
+  }
+
+  /** Counts it out again. */
+  leave(place: number): void {
+    this.#unsettled -= 1;
+    if (place === this.#resumed) this.#fresh -= 1;
   }
 
   /** Undefined: as many as ever; otherwise so many, whatever there is already. */

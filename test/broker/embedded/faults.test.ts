@@ -134,6 +134,27 @@ describe('a queue file in trouble', () => {
     expect([published, published + 1]).toContain(count);
   });
 
+  test('a message that cannot be read is told of, and keeps none from those that came with it', async () => {
+    const { broker, said } = on.watch();
+    await broker.prepare('jobs');
+    for (const body of ['1', '2', '3', '4']) await broker.publish(job(body));
+    const database = new DatabaseSync(on.file);
+    database.exec("UPDATE messages SET properties = 'oops' WHERE CAST(body AS TEXT) = '1'");
+    database.close();
+    let unhandled = 0;
+    broker.events.on('delivery:unhandled', () => (unhandled += 1));
+    const got: string[] = [];
+    broker.consume('jobs', {
+      prefetch: 3,
+      onDelivery: (delivery) => {
+        got.push(delivery.message.body.toString());
+        void delivery.ack();
+      },
+    });
+    await eventually(() => got.length === 3, `the others (${said.join(', ')})`);
+    expect([got.toSorted(), unhandled]).toStrictEqual([['2', '3', '4'], 1]);
+  });
+
   test('the file does not grow with what has passed through it, and shrinks after a backlog', async () => {
     const broker = on.open();
     await broker.prepare('jobs');
