@@ -1,40 +1,38 @@
 import type { Settlement } from './broker.ts';
 
-/** Whether one delivery is settled, and by whom: see `createSettling`. */
-export interface Settling {
+/**
+ * Lets one delivery be settled once: whoever comes second hears how the first one ended, unless that failed.
+ *
+ * A class, as everything of which each job has one: V8 makes a hidden class of its own for each object literal with an
+ * accessor, and keeps it, with all that the accessor can reach, until the next full collection.
+ */
+export class Settling {
+  #first: Promise<Settlement> | undefined;
+  #isSettled = false;
+
   /** True once the broker has taken it for certain; a delivery that is lost, or only moved, is not settled. */
-  readonly isSettled: boolean;
-  /** Runs `way` unless another way is under way or has ended: then the other's end is the answer. */
-  settle(way: () => Promise<Settlement>): Promise<Settlement>;
-}
-
-/** Lets a delivery be settled once: whoever comes second hears how the first one ended, unless that failed. */
-export function createSettling(): Settling {
-  let first: Promise<Settlement> | undefined;
-  let isSettled = false;
-
-  async function watch(begun: Promise<Settlement>): Promise<void> {
-    try {
-      isSettled = (await begun) === 'settled';
-    } catch {
-      first = undefined;
-    }
+  get isSettled(): boolean {
+    return this.#isSettled;
   }
 
-  function begin(way: () => Promise<Settlement>): Promise<Settlement> {
+  /** Runs `way` unless another way is under way or has ended: then the other's end is the answer. */
+  settle(way: () => Promise<Settlement>): Promise<Settlement> {
+    this.#first ??= this.#begin(way);
+    return this.#first;
+  }
+
+  #begin(way: () => Promise<Settlement>): Promise<Settlement> {
     const begun = way();
     // Before anybody else listens, so that who hears of a failure may settle again at once.
-    void watch(begun);
+    void this.#watch(begun);
     return begun;
   }
 
-  return {
-    get isSettled() {
-      return isSettled;
-    },
-    settle(way) {
-      first ??= begin(way);
-      return first;
-    },
-  };
+  async #watch(begun: Promise<Settlement>): Promise<void> {
+    try {
+      this.#isSettled = (await begun) === 'settled';
+    } catch {
+      this.#first = undefined;
+    }
+  }
 }

@@ -125,13 +125,12 @@ function noteVerdict(): { readonly verdict: Verdict | undefined; readonly journa
       ...journal,
       async begin(message) {
         const entry = await journal.begin(message);
-        return {
-          ...entry,
-          ended(decided, reply) {
-            verdict = decided;
-            return entry.ended(decided, reply);
-          },
+        const ended = entry.ended.bind(entry);
+        entry.ended = (decided, reply) => {
+          verdict = decided;
+          return ended(decided, reply);
         };
+        return entry;
       },
     },
   };

@@ -68,8 +68,8 @@ export interface Ending {
 }
 
 /**
- * One record, held by whoever began or recalled it until it is settled or released. Each step resolves when it would
- * survive the end of the process, and waits for as long as nothing can be written.
+ * One record, held by whoever began or recalled it until it is settled or released. Each step but the last resolves when
+ * it would survive the end of the process, and waits for as long as nothing can be written.
  */
 export interface Entry {
   /** Undefined while the job has not ended. */
@@ -88,8 +88,11 @@ export interface Entry {
   acking(): Promise<void>;
   /** A copy has taken the place of the message, which only has to be acknowledged now. To be awaited likewise. */
   moved(): Promise<void>;
-  /** The broker has heard it for certain: the record is forgotten. */
-  settled(): Promise<void>;
+  /**
+   * The broker has heard it for certain: the record is forgotten. 'soon', which is usual: a crash in the next moments may
+   * bring it back; 'now': none does once this has resolved.
+   */
+  settled(removal?: 'soon' | 'now'): Promise<void>;
   /** The delivery was lost: the record waits for the message to come again. */
   released(): Promise<void>;
 }

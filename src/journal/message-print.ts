@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Delivery } from '../broker/broker.ts';
 import { HISTORY_PREFIX, readHistory } from '../protocol/history.ts';
 
@@ -26,10 +26,8 @@ export function printOf({ queue, message }: Delivery): MessagePrint {
   const ours = Object.entries(headers)
     .filter(([name]) => name.startsWith(HISTORY_PREFIX))
     .toSorted(([one], [other]) => (one < other ? -1 : 1));
-  const print = createHash('sha256')
-    .update(JSON.stringify([queue, correlationId, messageId, replyTo, timestamp, ours]))
-    .update(message.body)
-    .digest('hex');
+  const head = JSON.stringify([queue, correlationId, messageId, replyTo, timestamp, ours]);
+  const print = hash('sha256', Buffer.concat([Buffer.from(head), message.body]), 'hex');
   return { queue, print, identity: identityOf(message) };
 }
 

@@ -1,7 +1,7 @@
-import { createHash, randomInt, randomUUID } from 'node:crypto';
-import type { Publication } from '../broker/broker.ts';
-import type { Verdict } from '../job/verdict.ts';
-import type { Entry, Journal } from './journal.ts';
+import { hash, randomFillSync, randomInt } from 'node:crypto';
+import { Chain } from '../broker/chain.ts';
+import { HeldRecord, type Shelves } from './held-record.ts';
+import type { Journal } from './journal.ts';
 import type { MessagePrint } from './message-print.ts';
 import type { JobRecord, RecordStore } from './record.ts';
 import { createTwinMemory } from './twin-memory.ts';
@@ -25,7 +25,7 @@ export function createRecordBook(
     silentMs = SILENT_MS,
   }: { known?: readonly JobRecord[]; most?: number; silentMs?: number } = {},
 ): Journal & { readonly records: () => JobRecord[] } {
-  const held = new Set<JobRecord>();
+  const held = new Chain<HeldRecord>();
   /** Released records, oldest first. */
   const waiting = new Set<JobRecord>();
   /** Copies that were settled, oldest first, by their print. */
@@ -50,7 +50,7 @@ export function createRecordBook(
   /** Nobody waits for it: what is not removed now is removed as expired one day. */
   function forget(record: JobRecord): void {
     waiting.delete(record);
-    void store.remove(record);
+    store.forget(record);
   }
 
   function isSettledBy({ message, ending, state, wasOrphaned }: JobRecord): boolean {
@@ -63,80 +63,26 @@ export function createRecordBook(
     return [...waiting].findLast((record) => record.message.print === message.print);
   }
 
-  function entryOf(record: JobRecord, isRecalled: boolean): Entry {
-    let ackedAtMs: number | undefined;
-    return {
-      isRecalled,
-      replyId: record.replyId,
-      crashes: record.crashes,
-      get ending() {
-        return record.ending;
-      },
-      async runs(isRunning) {
-        if (isRunning === (record.releasedAtMs === undefined)) return;
-        record.releasedAtMs = isRunning ? undefined : Date.now();
-        await store.update(record);
-      },
-      async ended(verdict: Verdict, reply: Publication | undefined) {
-        const ending = { verdict, isReplied: false, ...(reply === undefined ? {} : { reply }) };
-        record.ending = ending;
-        record.state = 'ended';
-        await store.writeEnding(record);
-        return ending;
-      },
-      async replied() {
-        if (record.ending !== undefined) record.ending = { ...record.ending, isReplied: true };
-        record.state = 'replied';
-        await store.update(record);
-      },
-      async acking() {
-        if (record.state !== 'acking') ackedAtMs = performance.now();
-        if (record.ending !== undefined) record.ending = { ...record.ending, isReplied: true };
-        record.state = 'acking';
-        record.wasOrphaned = false;
-        await store.update(record);
-      },
-      async moved() {
-        const { ending } = record;
-        if (ending !== undefined)
-          record.ending = {
-            ...ending,
-            verdict: { ...ending.verdict, disposal: { kind: 'ack' } },
-            isReplied: true,
-          };
-        record.state = 'acking';
-        record.wasOrphaned = false;
-        await store.writeEnding(record);
-      },
-      async settled() {
-        held.delete(record);
-        if (record.message.identity !== 'copy') return store.remove(record);
-        record.state = 'settled';
-        record.ending = undefined;
-        record.releasedAtMs = Date.now();
-        settledCopies.set(record.message.print, record);
-        const [oldest] = settledCopies;
-        if (settledCopies.size > most && oldest !== undefined) {
-          settledCopies.delete(oldest[0]);
-          void store.remove(oldest[1]);
-        }
-        await store.writeEnding(record);
-      },
-      async released() {
-        if (!held.delete(record)) return;
-        const isSilent = ackedAtMs !== undefined && performance.now() - ackedAtMs > silentMs;
-        if (isSilent && record.message.identity === 'correlation') return store.remove(record);
-        record.releasedAtMs = Date.now();
-        waiting.add(record);
-        const [oldest] = waiting;
-        if (waiting.size > most && oldest !== undefined) forget(oldest);
-        await store.update(record);
-      },
-    };
-  }
+  const shelves: Shelves = {
+    store,
+    held,
+    silentMs,
+    wait(record) {
+      waiting.add(record);
+      const [oldest] = waiting;
+      if (waiting.size > most && oldest !== undefined) forget(oldest);
+    },
+    keepSettled(record) {
+      settledCopies.set(record.message.print, record);
+      const [oldest] = settledCopies;
+      if (settledCopies.size <= most || oldest === undefined) return;
+      settledCopies.delete(oldest[0]);
+      store.forget(oldest[1]);
+    },
+  };
 
   return {
-    records: () => [...held, ...waiting, ...settledCopies.values()],
+    records: () => [...held.values().map(({ record }) => record), ...waiting, ...settledCopies.values()],
     async begin(message) {
       if (twins.see(message.print)) forgetDoubtful(message.print);
       const record: JobRecord = {
@@ -149,9 +95,9 @@ export function createRecordBook(
         releasedAtMs: undefined,
         wasOrphaned: false,
       };
-      held.add(record);
+      const entry = new HeldRecord(record, false, shelves);
       await store.insert(record);
-      return entryOf(record, false);
+      return entry;
     },
     async recall(message) {
       const record = newestOf(message);
@@ -162,16 +108,17 @@ export function createRecordBook(
         return undefined;
       }
       waiting.delete(record);
-      held.add(record);
-      return entryOf(record, true);
+      return new HeldRecord(record, true, shelves);
     },
     async find(replyId) {
-      const record = [...held, ...waiting].find((one) => one.replyId === replyId);
+      const entry = held.values().find((one) => one.replyId === replyId);
+      const record = entry?.record ?? [...waiting].find((one) => one.replyId === replyId);
       if (record === undefined) return undefined;
       return {
         ending: record.ending,
         async forget() {
-          held.delete(record);
+          // Whoever recalled it since holds it.
+          for (const one of held.values()) if (one.record === record) one.leave();
           waiting.delete(record);
           await store.remove(record);
         },
@@ -185,8 +132,8 @@ export function createRecordBook(
         if (!isUnanswered(record, queue) || releasedAtMs >= beforeMs || ending?.reply === undefined)
           return [];
         waiting.delete(record);
-        held.add(record);
-        return [{ reply: ending.reply, forget: () => (held.delete(record), void store.remove(record)) }];
+        const entry = new HeldRecord(record, true, shelves);
+        return [{ reply: ending.reply, forget: () => (entry.leave(), void store.remove(record)) }];
       });
     },
     expire(queue, beforeMs) {
@@ -201,11 +148,26 @@ function isUnanswered({ message, ending }: JobRecord, queue: string): boolean {
   return message.queue === queue && ending?.reply !== undefined && !ending.isReplied;
 }
 
-/** Equal for equal messages that can be told from all others; otherwise random, since two equal messages are two jobs. */
+/**
+ * Equal for equal messages that can be told from all others; otherwise random, since two equal messages are two jobs. Of
+ * 72 bits: RabbitMQ takes longer for each byte of a reply's properties.
+ */
 function replyIdOf({ identity, print }: MessagePrint): string {
-  if (identity !== 'copy' && identity !== 'message') return randomUUID();
-  const hex = createHash('sha256').update(`final reply ${print}`).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
-    '-',
-  );
+  if (identity !== 'copy' && identity !== 'message') return randomId();
+  return hash('sha256', `final reply ${print}`, 'base64url').slice(0, ID_LENGTH);
+}
+
+const ID_LENGTH = 12;
+const ID_BYTES = 9;
+const randomBytes = Buffer.alloc(100 * ID_BYTES);
+let nextByte = randomBytes.length;
+
+/** Random numbers are made many at a time: one of them takes as long. */
+function randomId(): string {
+  if (nextByte === randomBytes.length) {
+    randomFillSync(randomBytes);
+    nextByte = 0;
+  }
+  nextByte += ID_BYTES;
+  return randomBytes.toString('base64url', nextByte - ID_BYTES, nextByte);
 }

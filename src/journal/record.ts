@@ -16,6 +16,8 @@ export interface JobRecord {
   releasedAtMs: number | undefined;
   /** Its daemon died with it in hand: whether an equal message was on its way there is not known. */
   wasOrphaned: boolean;
+  /** Set while a write of its state waits: one is enough, whatever has changed until then. */
+  update?: Promise<void> | undefined;
 }
 
 /** Where records are kept. Each write resolves when it would survive the end of the process. */
@@ -26,6 +28,8 @@ export interface RecordStore {
   /** Writes state and release. */
   update(record: JobRecord): Promise<void>;
   remove(record: JobRecord): Promise<void>;
+  /** Removes it with whatever is written next: nobody waits for it. */
+  forget(record: JobRecord): void;
 }
 
 /** Keeps nothing beyond the process. */
@@ -34,4 +38,5 @@ export const NO_STORE: RecordStore = {
   writeEnding: async () => {},
   update: async () => {},
   remove: async () => {},
+  forget: () => {},
 };

@@ -41,6 +41,7 @@ interface Lane {
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
+const IDLE_LANES = 20;
 
 const SENT: SentReply = { kind: 'sent' };
 const LOST: SentReply = { kind: 'lost' };
@@ -67,13 +68,12 @@ export function createRelay(
   let handedIn = 0;
 
   function handIn(
-    reply: Publication,
+    publication: Publication,
     { atMostOnce, settling }: Pick<Waiting, 'atMostOnce' | 'settling'>,
   ): Promise<SentReply> {
-    const publication = withMessageId(reply);
     return new Promise((resolve) => {
       handedIn += 1;
-      put(reply.routingKey, { number: handedIn, publication, settling, atMostOnce, resolve });
+      put(publication.routingKey, { number: handedIn, publication, settling, atMostOnce, resolve });
     });
   }
 
@@ -111,8 +111,11 @@ export function createRelay(
     forgetIfIdle(key, lane);
   }
 
+  /** A few idle ones may stay: a requester that waits for each reply would otherwise get a new lane for each job. */
   function forgetIfIdle(key: string, lane: Lane): void {
-    if (lane.waiting.length + lane.inFlight === 0) lanes.delete(key);
+    if (lane.waiting.length + lane.inFlight > 0) return;
+    lane.pauseMs = 0;
+    if (lanes.size > IDLE_LANES) lanes.delete(key);
   }
 
   async function write(key: string, lane: Lane, reply: Waiting): Promise<void> {
@@ -139,7 +142,7 @@ export function createRelay(
 
   return {
     sendOnce: (reply) => handIn(reply, { atMostOnce: true, settling: undefined }),
-    send: (reply, settling) => handIn(reply, { atMostOnce: false, settling }),
+    send: (reply, settling) => handIn(withMessageId(reply), { atMostOnce: false, settling }),
   };
 }
 

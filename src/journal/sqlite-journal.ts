@@ -68,14 +68,13 @@ export function createSqliteJournal({ folder, onOpen, onLost }: SqliteJournalOpt
     onLost,
   });
 
-  /** Those that wait to be written: each as its record is then. */
-  const updates = new Map<JobRecord, Promise<void>>();
   const store: RecordStore = {
     insert: (record) => write((table) => table.insert(record)),
     writeEnding: (record) =>
       write((table) => table.writeEnding(record), record.ending?.reply?.body.length ?? 0),
     update,
     remove: (record) => write((table) => table.remove(record)),
+    forget: (record) => committer.commitLater((table) => table.remove(record)),
   };
 
   /** What comes after the end waits for ever: a job must neither begin nor end without being written down. */
@@ -85,14 +84,11 @@ export function createSqliteJournal({ folder, onOpen, onLost }: SqliteJournalOpt
 
   /** Of two updates of one record in one transaction the second would write the same again. */
   function update(record: JobRecord): Promise<void> {
-    const waiting = updates.get(record);
-    if (waiting !== undefined) return waiting;
-    const written = write((table) => {
-      updates.delete(record);
+    record.update ??= write((table) => {
+      record.update = undefined;
       table.update(record);
     });
-    updates.set(record, written);
-    return written;
+    return record.update;
   }
 
   /** The file was removed or replaced: all that is known goes into the new one. */

@@ -45,7 +45,7 @@ export const FOLLOW_HEADER = 'x-rbit-follow';
 const LONGEST_ID = 255;
 const LONGEST_REASON = 500;
 const LONGEST_ERROR = 2_000;
-const COPY_TOKEN = /^[0-9a-f-]{36}$/;
+const COPY_TOKEN = /^[\w-]{12,36}$/;
 
 const NO_HISTORY: History = { attempt: 1, blocked: 0, retries: 0, started: false, replied: false };
 

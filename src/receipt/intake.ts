@@ -111,7 +111,8 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 
   async function settled(entry: Entry): Promise<void> {
-    await entry.settled();
+    // From here on the next step may come, which equals this one.
+    await entry.settled('now');
     doubts.clear(entry.replyId);
   }
 

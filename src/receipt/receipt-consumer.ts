@@ -1,6 +1,6 @@
 import type { Broker, BrokerEvents, ConsumeOptions, Consumer, Delivery } from '../broker/broker.ts';
 import type { Intake } from './intake.ts';
-import { fromStored } from './stored-job.ts';
+import { StoredDelivery } from './stored-job.ts';
 
 /*
  *   remote queue ── intake: one at a time, as long as there is room ──→ local queue ── stored ──→ onDelivery
@@ -62,7 +62,7 @@ export function createReceiptConsumer(options: ReceiptConsumerOptions): ReceiptC
   const stored = local.consume(queue, {
     prefetch,
     onDelivery(delivery) {
-      const ours = fromStored(delivery, () => {
+      const ours = new StoredDelivery(delivery, () => {
         inHand.delete(ours);
         adjust();
       });

@@ -1,4 +1,11 @@
-import type { Delivery, Message, Publication } from '../broker/broker.ts';
+import type {
+  CopyOptions,
+  Delivery,
+  Message,
+  Publication,
+  RequeueOptions,
+  Settlement,
+} from '../broker/broker.ts';
 import type { MessagePrint } from '../journal/message-print.ts';
 import { TOKEN } from './token.ts';
 
@@ -13,7 +20,7 @@ import { TOKEN } from './token.ts';
 
 const BEGUN = 'receipt-begun';
 
-/** The message of a delivery, on its way to the file. `token` is a UUID. */
+/** The message of a delivery, on its way to the file. `token` is 12 to 36 letters, digits, `-` and `_`. */
 export function toStored(
   { queue, message: { body, properties }, redelivered }: Delivery,
   { identity }: MessagePrint,
@@ -58,30 +65,53 @@ function isPlain(value: unknown): boolean {
   );
 }
 
-/** A delivery of a stored message, as if it came from the broker itself; `onSettled` hears when it has been settled, or lost. */
-export function fromStored(stored: Delivery, onSettled: () => void): Delivery {
-  const wasBegun = stored.message.properties.headers[BEGUN] === true;
-  const message = withoutOurs(stored.message);
-  return {
-    queue: stored.queue,
-    exchange: stored.exchange,
-    message,
-    redelivered: stored.redelivered || wasBegun,
-    crashes: stored.crashes,
-    blame: (counts) => stored.blame(counts),
-    get isLost() {
-      return stored.isLost;
-    },
-    isReachable: () => stored.isReachable(),
-    ack: () => stored.ack().finally(onSettled),
-    requeue: (options) =>
-      stored.requeue({ ...options, headers: { ...options.headers, [BEGUN]: undefined } }).finally(onSettled),
+/** A delivery of a stored message, as if it came from the broker itself. */
+export class StoredDelivery implements Delivery {
+  readonly queue: string;
+  readonly exchange: string;
+  readonly message: Message;
+  readonly redelivered: boolean;
+  readonly crashes: number;
+  readonly #stored: Delivery;
+  readonly #onSettled: () => void;
+
+  /** `onSettled` hears when it has been settled, or lost. */
+  constructor(stored: Delivery, onSettled: () => void) {
+    this.queue = stored.queue;
+    this.exchange = stored.exchange;
+    this.message = withoutOurs(stored.message);
+    this.redelivered = stored.redelivered || stored.message.properties.headers[BEGUN] === true;
+    this.crashes = stored.crashes;
+    this.#stored = stored;
+    this.#onSettled = onSettled;
+  }
+
+  get isLost(): boolean {
+    return this.#stored.isLost;
+  }
+
+  blame(counts: boolean): Promise<void> {
+    return this.#stored.blame(counts);
+  }
+
+  isReachable(): Promise<boolean> {
+    return this.#stored.isReachable();
+  }
+
+  ack(): Promise<Settlement> {
+    return this.#stored.ack().finally(this.#onSettled);
+  }
+
+  requeue(options: RequeueOptions): Promise<Settlement> {
+    const headers = { ...options.headers, [BEGUN]: undefined };
+    return this.#stored.requeue({ ...options, headers }).finally(this.#onSettled);
+  }
+
+  deadLetter(options: CopyOptions): Promise<Settlement> {
     // It leaves the file, and its job has ended.
-    deadLetter: (options) =>
-      stored
-        .deadLetter({ ...options, headers: { ...options.headers, [BEGUN]: undefined, [TOKEN]: undefined } })
-        .finally(onSettled),
-  };
+    const headers = { ...options.headers, [BEGUN]: undefined, [TOKEN]: undefined };
+    return this.#stored.deadLetter({ ...options, headers }).finally(this.#onSettled);
+  }
 }
 
 function withoutOurs({ body, properties }: Message): Message {

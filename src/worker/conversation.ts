@@ -24,102 +24,99 @@ export interface Speech {
 }
 
 /** What is said to the world about one job. */
-export interface Conversation {
-  started(): void;
+export class Conversation {
+  readonly #job: Job;
+  readonly #wants: { readonly notify: boolean; readonly output: boolean };
+  readonly #speech: Speech;
+  readonly #requester: Requester | undefined;
+  #startedAt: number | undefined;
+  #saidReason: string | undefined;
+  #told: Told = 'none';
+
+  /** `notify`, `output`: whether the exchange hears of the job's phases, and of what it prints. */
+  constructor(job: Job, wants: { readonly notify: boolean; readonly output: boolean }, speech: Speech) {
+    this.#job = job;
+    this.#wants = wants;
+    this.#speech = speech;
+    this.#requester = requesterOf(job, speech.replyAllowed);
+  }
+
+  started(): void {
+    this.#sendNotifications('started');
+    if (this.#requester === undefined) return;
+    this.#startedAt = performance.now();
+    void this.#speech.relay
+      .sendOnce(startedReply(this.#requester))
+      .then((sent) => this.#noteDrop('started', sent));
+  }
+
   /** What the requester was told so far of the end. */
-  readonly told: Told;
+  get told(): Told {
+    return this.#told;
+  }
+
   /** Tells those who are notified how the job ended. */
-  ended(outcome: FinalOutcome): void;
+  ended(outcome: FinalOutcome): void {
+    this.#sendNotifications(outcome.kind, outcome.kind === 'failed' ? outcome.message : undefined);
+    const reason = whyUnanswered(this.#job, this.#speech.replyAllowed);
+    if (reason === undefined) return;
+    this.#told = 'dropped';
+    this.#noteDrop(outcome.kind, { kind: 'dropped', reason });
+  }
+
   /** The final reply, as it may be written down; undefined when nobody is to hear it. */
-  finalReply(outcome: FinalOutcome, messageId: string): Publication | undefined;
+  finalReply(outcome: FinalOutcome, messageId: string): Publication | undefined {
+    if (this.#requester === undefined) return undefined;
+    return withId(fitting(this.#requester, outcome), messageId);
+  }
+
   /**
    * Sends the final reply. Resolves when the broker has confirmed it, or nobody can receive it ('over'); 'lost' when
    * `settling`, the delivery that is to be settled by it, is lost first.
    */
-  answer(reply: Publication, status: string, settling: Delivery | undefined): Promise<'over' | 'lost'>;
-  output(line: string): void;
+  async answer(reply: Publication, status: string, settling: Delivery | undefined): Promise<'over' | 'lost'> {
+    const { relay, replyGapMs } = this.#speech;
+    const gapLeftMs = this.#startedAt === undefined ? 0 : replyGapMs - (performance.now() - this.#startedAt);
+    if (gapLeftMs > 0) await wait(gapLeftMs);
+    let sent = await relay.send(reply, settling);
+    let said: Told = status === 'completed' ? 'completed' : 'failed';
+    if (sent.kind === 'refused' && this.#requester !== undefined) {
+      said = 'failed';
+      const instead = tooLarge(this.#requester, sent.reason);
+      sent = await relay.send(withId(instead, reply.properties.messageId), settling);
+    }
+    this.#noteDrop(status, sent);
+    if (sent.kind !== 'lost') this.#told = 'reason' in sent ? 'dropped' : said;
+    return sent.kind === 'lost' ? 'lost' : 'over';
+  }
+
+  output(line: string): void {
+    const { exchange, publishLoosely } = this.#speech;
+    if (this.#wants.output && exchange !== undefined)
+      publishLoosely(outputMessage(exchange, this.#job, line));
+  }
+
   /** How far the job is, for a requester that follows it. */
-  progress(percent: number, message?: string): void;
-}
+  progress(percent: number, message?: string): void {
+    const { exchange, publishLoosely } = this.#speech;
+    if (exchange !== undefined && isFollowed(this.#job))
+      publishLoosely(progressMessage(exchange, this.#job, percent, message));
+  }
 
-export function converse(
-  job: Job,
-  { notify, output }: { notify: boolean; output: boolean },
-  speech: Speech,
-): Conversation {
-  const { relay, publishLoosely, events, exchange, replyGapMs } = speech;
-  const requester = requesterOf(job, speech.replyAllowed);
-  const whyNot = whyUnanswered(job, speech.replyAllowed);
-  let startedAt: number | undefined;
-  let saidReason: string | undefined;
-  let told: Told = 'none';
-
-  function noteDrop(status: string, sent: SentReply): void {
+  #noteDrop(status: string, sent: SentReply): void {
     if (!('reason' in sent)) return;
     const { reason } = sent;
-    const isRepeated = reason === saidReason;
-    saidReason = reason;
-    events.emit('reply:dropped', {
-      runner: job.runner,
-      replyTo: job.replyTo ?? '',
-      status,
-      reason,
-      isRepeated,
-    });
+    const isRepeated = reason === this.#saidReason;
+    this.#saidReason = reason;
+    const { runner, replyTo = '' } = this.#job;
+    this.#speech.events.emit('reply:dropped', { runner, replyTo, status, reason, isRepeated });
   }
 
-  function sendNotifications(phase: Phase, detail?: string): void {
-    if (!notify || exchange === undefined) return;
-    for (const publication of notifications(exchange, job, phase, detail)) publishLoosely(publication);
+  #sendNotifications(phase: Phase, detail?: string): void {
+    const { exchange, publishLoosely } = this.#speech;
+    if (!this.#wants.notify || exchange === undefined) return;
+    for (const publication of notifications(exchange, this.#job, phase, detail)) publishLoosely(publication);
   }
-
-  return {
-    started() {
-      sendNotifications('started');
-      if (requester === undefined) return;
-      startedAt = performance.now();
-      void relay.sendOnce(startedReply(requester)).then((sent) => noteDrop('started', sent));
-    },
-
-    get told() {
-      return told;
-    },
-
-    ended(outcome) {
-      sendNotifications(outcome.kind, outcome.kind === 'failed' ? outcome.message : undefined);
-      if (whyNot === undefined) return;
-      told = 'dropped';
-      noteDrop(outcome.kind, { kind: 'dropped', reason: whyNot });
-    },
-
-    finalReply(outcome, messageId) {
-      return requester === undefined ? undefined : withId(fitting(requester, outcome), messageId);
-    },
-
-    async answer(reply, status, settling) {
-      const gapLeftMs = startedAt === undefined ? 0 : replyGapMs - (performance.now() - startedAt);
-      if (gapLeftMs > 0) await wait(gapLeftMs);
-      let sent = await relay.send(reply, settling);
-      let said: Told = status === 'completed' ? 'completed' : 'failed';
-      if (sent.kind === 'refused' && requester !== undefined) {
-        said = 'failed';
-        const instead = tooLarge(requester, sent.reason);
-        sent = await relay.send(withId(instead, reply.properties.messageId), settling);
-      }
-      noteDrop(status, sent);
-      if (sent.kind !== 'lost') told = 'reason' in sent ? 'dropped' : said;
-      return sent.kind === 'lost' ? 'lost' : 'over';
-    },
-
-    output(line) {
-      if (output && exchange !== undefined) publishLoosely(outputMessage(exchange, job, line));
-    },
-
-    progress(percent, message) {
-      if (exchange !== undefined && isFollowed(job))
-        publishLoosely(progressMessage(exchange, job, percent, message));
-    },
-  };
 }
 
 function withId(reply: Publication, messageId: string | undefined): Publication {

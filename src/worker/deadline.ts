@@ -1,11 +1,13 @@
-import { setMaxListeners } from 'node:events';
-import { cancelled, crashed, type Outcome } from '../job/outcome.ts';
 import { formatDuration } from '../job/duration.ts';
+import { cancelled, crashed, type Outcome } from '../job/outcome.ts';
+import type { CallOff, Cause } from './call-off.ts';
 
 /** Node's timers overflow to 1 ms beyond this; a longer limit is waited for in turns. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 /** How long after its abort and its grace a runner is believed to be still ending its job. */
 const STUCK_AFTER_MS = 15_000;
+
+const nothing = (): void => {};
 
 export interface Limits {
   /** Undefined: as long as it takes. */
@@ -13,24 +15,9 @@ export interface Limits {
   /** How long it may show no sign of life. Undefined: as long as it likes. */
   readonly idleTimeoutMs: number | undefined;
   readonly killGraceMs: number;
-  /** Aborts when the daemon ends what is still running. */
-  readonly stopping: AbortSignal;
-  /** Aborts when somebody cancels this job. */
-  readonly cancelling: AbortSignal;
   /** The runner ignored its abort; it is given up. */
   readonly onStuck: (afterMs: number) => void;
 }
-
-const REASONS = {
-  timeout: 'timed out',
-  silence: 'said nothing for too long',
-  shutdown: 'the daemon stops',
-  cancel: 'cancelled',
-};
-
-type Cause =
-  | { readonly kind: 'timeout' | 'silence'; readonly afterMs: number }
-  | { readonly kind: 'shutdown' | 'cancel' };
 
 /**
  * Runs one job within its limits. Once the run was aborted, what it returns does not count: nobody can tell an
@@ -38,48 +25,35 @@ type Cause =
  * again, even if it was being ended for another reason. `run` calls `heard` at each sign of life.
  */
 export async function runWithin(
-  { timeoutMs, idleTimeoutMs, killGraceMs, stopping, cancelling, onStuck }: Limits,
+  { timeoutMs, idleTimeoutMs, killGraceMs, onStuck }: Limits,
+  callOff: CallOff,
   run: (signal: AbortSignal, heard: () => void) => Promise<Outcome>,
 ): Promise<Outcome> {
-  const controller = new AbortController();
-  setMaxListeners(0, controller.signal);
-  let cause: Cause | undefined;
-  let giveUp = (_outcome: Outcome): void => {};
+  let giveUp: (outcome: Outcome) => void = nothing;
   let stuckTimer: NodeJS.Timeout | undefined;
-
-  const abort = (why: Cause): void => {
-    const isFirst = cause === undefined;
-    if (isFirst || why.kind === 'cancel') cause = why;
-    if (!isFirst) return;
+  const awaitEnd = (): void => {
     const limitMs = killGraceMs + STUCK_AFTER_MS;
     stuckTimer = setTimeout(() => {
       onStuck(limitMs);
-      giveUp(outcomeOf(cause ?? why));
+      if (callOff.cause !== undefined) giveUp(outcomeOf(callOff.cause));
     }, limitMs);
-    controller.abort(new Error(REASONS[why.kind]));
   };
-
-  const stopTimer = startTimer(timeoutMs, () => abort({ kind: 'timeout', afterMs: timeoutMs ?? 0 }));
-  const silence = watchSilence(idleTimeoutMs, () => abort({ kind: 'silence', afterMs: idleTimeoutMs ?? 0 }));
-  const onStopping = (): void => abort({ kind: 'shutdown' });
-  const onCancel = (): void => abort({ kind: 'cancel' });
-  stopping.addEventListener('abort', onStopping);
-  cancelling.addEventListener('abort', onCancel);
-  if (cancelling.aborted) onCancel();
-  if (stopping.aborted) onStopping();
+  if (callOff.cause === undefined) callOff.onCalledOff = awaitEnd;
+  else awaitEnd();
+  const stopTimer = startTimer(timeoutMs, (afterMs) => callOff.now({ kind: 'timeout', afterMs }));
+  const silence = watchSilence(idleTimeoutMs, (afterMs) => callOff.now({ kind: 'silence', afterMs }));
   try {
     // No race of promises: each job would pay for it.
     const outcome = await new Promise<Outcome>((resolve, reject) => {
       giveUp = resolve;
-      run(controller.signal, silence.heard).then(resolve, reject);
+      run(callOff.signal, silence.heard).then(resolve, reject);
     });
-    return cause === undefined ? outcome : outcomeOf(cause);
+    return callOff.cause === undefined ? outcome : outcomeOf(callOff.cause);
   } finally {
+    callOff.onCalledOff = nothing;
     stopTimer();
     silence.stop();
     if (stuckTimer !== undefined) clearTimeout(stuckTimer);
-    stopping.removeEventListener('abort', onStopping);
-    cancelling.removeEventListener('abort', onCancel);
   }
 }
 
@@ -96,20 +70,20 @@ function outcomeOf(cause: Cause): Outcome {
   }
 }
 
-const UNWATCHED = { heard: (): void => {}, stop: (): void => {} };
+const UNWATCHED = { heard: nothing, stop: nothing };
 
 /** Signs of life come by the thousand, so they only note the time; the timer looks at it when it is due. */
 function watchSilence(
   limitMs: number | undefined,
-  onSilence: () => void,
+  onSilence: (afterMs: number) => void,
 ): { readonly heard: () => void; readonly stop: () => void } {
   if (limitMs === undefined) return UNWATCHED;
   let heardAt = performance.now();
-  let stop = (): void => {};
+  let stop = nothing;
   const look = (): void => {
     const leftMs = Math.ceil(heardAt + limitMs - performance.now());
     if (leftMs > 0) stop = startTimer(leftMs, look);
-    else onSilence();
+    else onSilence(limitMs);
   };
   stop = startTimer(limitMs, look);
   return {
@@ -120,14 +94,15 @@ function watchSilence(
   };
 }
 
-function startTimer(limitMs: number | undefined, onEnd: () => void): () => void {
-  if (limitMs === undefined) return () => {};
+function startTimer(limitMs: number | undefined, onEnd: (afterMs: number) => void): () => void {
+  if (limitMs === undefined) return nothing;
   let leftMs = limitMs;
   let timer: NodeJS.Timeout;
+  const end = (): void => onEnd(limitMs);
   const wait = (): void => {
     const turnMs = Math.min(leftMs, LONGEST_TIMER_MS);
     leftMs -= turnMs;
-    timer = setTimeout(leftMs > 0 ? wait : onEnd, turnMs);
+    timer = setTimeout(leftMs > 0 ? wait : end, turnMs);
   };
   wait();
   return () => clearTimeout(timer);

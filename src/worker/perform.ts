@@ -9,7 +9,7 @@ import { printOf } from '../journal/message-print.ts';
 import { type Decoded, decode } from '../protocol/decode.ts';
 import { type History, readHistory } from '../protocol/history.ts';
 import { answer } from './answer.ts';
-import { type Conversation, converse } from './conversation.ts';
+import { Conversation } from './conversation.ts';
 import { decide, giveUpOn, keep, refuse } from './decide.ts';
 import type { Policy } from './policy.ts';
 import { notTaken, runInTurn } from './run-in-turn.ts';
@@ -28,7 +28,7 @@ export async function perform(delivery: Delivery, at: Workplace): Promise<void> 
   if (at.running.holds(message) || at.journal.hasSettled(message))
     return dropDouble(decoded.job, delivery, at);
   const running = at.running.begin(decoded.job, message, delivery);
-  const conversation = converse(decoded.job, at.policy, at.speech);
+  const conversation = new Conversation(decoded.job, at.policy, at.speech);
   let entry: Entry | undefined;
   try {
     entry = await openEntry(running, at.journal);
@@ -124,14 +124,14 @@ function judgeUnrun(decoded: Decoded, past: History, crashes: number, policy: Po
 async function giveUp(
   running: Running,
   conversation: Conversation,
-  { replyId, acking, moved }: Pick<Entry, 'replyId' | 'acking' | 'moved'>,
+  entry: Pick<Entry, 'replyId' | 'acking' | 'moved'>,
   at: Workplace,
 ): Promise<void> {
   const failure = failed('the job was given up: an error of the worker itself');
   const verdict = refuse(failure, running.job);
-  const reply = conversation.finalReply(failure, replyId);
+  const reply = conversation.finalReply(failure, entry.replyId);
   if (reply !== undefined) await conversation.answer(reply, failure.kind, running.delivery);
-  const settlement = await settle(running, verdict, { acking, moved }, at);
+  const settlement = await settle(running, verdict, entry, at);
   const disposal = describeDisposal(verdict.disposal, settlement);
   at.running.announceEnd(running, verdict, { disposal, reply: conversation.told, isRepeated: false });
 }

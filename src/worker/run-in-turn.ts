@@ -43,7 +43,7 @@ export async function runInTurn(job: Runnable, at: Workplace): Promise<Ran> {
 
 async function waitAlone({ running, crashes }: Runnable, at: Workplace): Promise<(() => void) | undefined> {
   if (!at.suspects.isFree) at.events.emit('job:suspect', { ...running.facts, crashes });
-  return at.suspects.take(at.draining, running.cancelling.signal);
+  return at.suspects.take(at.draining, running.callOff.signal);
 }
 
 /** Waits for a slot of the runner, says "started" unless somebody has, and runs the job. */
@@ -51,10 +51,10 @@ async function runInSlot(job: Runnable, at: Workplace): Promise<Ran> {
   const { running, conversation, entry, wasStarted } = job;
   // What only waits takes nobody down.
   if (!at.slots.isFree) await spare(job);
-  const { signal: cancelling } = running.cancelling;
-  const leave = await at.slots.take(at.draining, cancelling);
+  const leave = await at.slots.take(at.draining, running.callOff.signal);
   if (leave === undefined) {
-    const outcome = cancelling.aborted ? cancelled() : notTaken(at.draining.reason);
+    const isCancelled = running.callOff.cause?.kind === 'cancel';
+    const outcome = isCancelled ? cancelled() : notTaken(at.draining.reason);
     return { outcome, isStarted: wasStarted };
   }
   try {

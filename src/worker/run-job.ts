@@ -11,7 +11,7 @@ import type { Workplace } from './workplace.ts';
 export async function runJob(
   running: Running,
   conversation: Conversation,
-  { runner, policy, events, stopping, mask: maskSecrets }: Workplace,
+  { runner, policy, events, mask: maskSecrets }: Workplace,
 ): Promise<Outcome> {
   const { job, facts, delivery } = running;
   running.stage = 'running';
@@ -26,10 +26,10 @@ export async function runJob(
   });
   const { timeoutMs, idleTimeoutMs, killGraceMs } = policy;
   const onStuck = (afterMs: number): boolean => events.emit('job:stuck', { ...facts, afterMs });
-  const cancelling = running.cancelling.signal;
   try {
     const outcome = await runWithin(
-      { timeoutMs, idleTimeoutMs, killGraceMs, stopping, cancelling, onStuck },
+      { timeoutMs, idleTimeoutMs, killGraceMs, onStuck },
+      running.callOff,
       (signal, heard) =>
         runner.run(job, {
           input: delivery.message.body,

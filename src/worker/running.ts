@@ -1,8 +1,10 @@
 import type { Delivery } from '../broker/broker.ts';
+import { Chain } from '../broker/chain.ts';
 import type { Job } from '../job/job.ts';
 import type { Announcer, RunFacts, Told } from '../job/events.ts';
 import type { MessagePrint } from '../journal/message-print.ts';
 import type { Verdict } from '../job/verdict.ts';
+import { CallOff } from './call-off.ts';
 
 /** A job whose message is not settled yet: it runs, or its reply or its acknowledgement is on the way. */
 export interface Running {
@@ -15,8 +17,7 @@ export interface Running {
   stage: 'waiting' | 'running' | 'settling';
   /** When its run began, in milliseconds since 1970. */
   startedAt: number | undefined;
-  /** Calls it off. */
-  readonly cancelling: AbortController;
+  readonly callOff: CallOff;
   /** How far it said it is; masked. */
   progress: { readonly percent: number; readonly message?: string } | undefined;
   /** What it printed last; masked. */
@@ -27,6 +28,8 @@ export interface Running {
   delivery: Delivery;
   /** Resolves 'here' with the next delivery of its message; 'elsewhere' or 'gone' when that does not come here. */
   comesAgain: PromiseWithResolvers<'here' | Whereabouts>;
+  /** Takes it off the jobs of its worker. */
+  readonly leave: () => void;
 }
 
 /**
@@ -40,8 +43,9 @@ let lastRun = 0;
 
 /** The jobs of one worker, from delivery to settlement. */
 export class RunningJobs {
-  readonly #jobs = new Set<Running>();
+  readonly #jobs = new Chain<Running>();
   readonly #events: Announcer;
+  #isStopped = false;
 
   constructor(events: Announcer) {
     this.#events = events;
@@ -52,7 +56,7 @@ export class RunningJobs {
   }
 
   list(): Running[] {
-    return [...this.#jobs];
+    return this.#jobs.values();
   }
 
   begin(job: Job, message: MessagePrint, delivery: Delivery): Running {
@@ -64,25 +68,33 @@ export class RunningJobs {
       since: Date.now(),
       stage: 'waiting',
       startedAt: undefined,
-      cancelling: new AbortController(),
+      callOff: new CallOff(),
       progress: undefined,
       lastLine: undefined,
       verdict: undefined,
       delivery,
       comesAgain: Promise.withResolvers(),
+      leave: () => this.#jobs.remove(place),
     };
-    this.#jobs.add(running);
+    const place = this.#jobs.add(running);
+    if (this.#isStopped) running.callOff.now({ kind: 'shutdown' });
     return running;
   }
 
   /** Calls off the jobs that are meant, as far as their end is not decided yet; says how many there are. */
   cancel(isMeant: (facts: RunFacts) => boolean): number {
     const meant = this.list().filter(({ facts, stage }) => stage !== 'settling' && isMeant(facts));
-    for (const { cancelling, facts } of meant) {
+    for (const { callOff, facts } of meant) {
       this.#events.emit('job:cancelled', facts);
-      cancelling.abort();
+      callOff.now({ kind: 'cancel' });
     }
     return meant.length;
+  }
+
+  /** Ends what still runs; the messages go back, uncounted. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const { callOff, stage } of this.list()) if (stage !== 'settling') callOff.now({ kind: 'shutdown' });
   }
 
   /**
@@ -112,7 +124,7 @@ export class RunningJobs {
 
   /** No lost delivery of these will come again here: whoever waits for one is told. */
   giveUpTheLost(where: Whereabouts, isMeant: (delivery: Delivery) => boolean = () => true): void {
-    for (const { delivery, comesAgain } of this.#jobs)
+    for (const { delivery, comesAgain } of this.list())
       if (delivery.isLost && isMeant(delivery)) comesAgain.resolve(where);
   }
 
@@ -130,8 +142,8 @@ export class RunningJobs {
     this.#events.emit('job:ended', { ...facts, ...how, ...keptAt(verdict) });
   }
 
-  end(running: Running): void {
-    this.#jobs.delete(running);
+  end({ leave }: Running): void {
+    leave();
   }
 }
 

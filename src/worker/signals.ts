@@ -1,19 +1,13 @@
-import { setMaxListeners } from 'node:events';
 import type { Workplace } from './workplace.ts';
 
 /** What a worker tells all that it has in hand. */
 export class Signals {
-  #draining = controller();
-  readonly #closing = controller();
-  readonly #stopping = controller();
+  #draining = new AbortController();
+  readonly #closing = new AbortController();
 
   /** Those that what comes now has to listen to. */
-  get current(): Pick<Workplace, 'draining' | 'closing' | 'stopping'> {
-    return {
-      draining: this.#draining.signal,
-      closing: this.#closing.signal,
-      stopping: this.#stopping.signal,
-    };
+  get current(): Pick<Workplace, 'draining' | 'closing'> {
+    return { draining: this.#draining.signal, closing: this.#closing.signal };
   }
 
   /** What has not begun goes back. `why`: unless that is since the daemon stops. */
@@ -23,21 +17,10 @@ export class Signals {
 
   /** What comes from now on may begin again. */
   endDrain(): void {
-    this.#draining = controller();
+    this.#draining = new AbortController();
   }
 
   close(): void {
     this.#closing.abort();
   }
-
-  stop(): void {
-    this.#stopping.abort();
-  }
-}
-
-/** One listener for each job in hand is no leak. */
-function controller(): AbortController {
-  const made = new AbortController();
-  setMaxListeners(0, made.signal);
-  return made;
 }

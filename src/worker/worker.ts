@@ -25,7 +25,7 @@ type State = 'working' | 'paused' | 'probing' | 'leaving' | 'stopped';
 /** Why a job goes back that has not begun. */
 const LEFT = 'its queue is not worked here any more';
 
-export type WorkerOptions = Omit<Workplace, 'running' | 'draining' | 'closing' | 'stopping' | 'onOutcome'> & {
+export type WorkerOptions = Omit<Workplace, 'running' | 'draining' | 'closing' | 'onOutcome'> & {
   readonly queue: string;
   /** How long after its queue was opened again a message that was lost to us may come: until the broker has missed us. */
   readonly comesAgainMs: number;
@@ -148,7 +148,7 @@ export class Worker {
 
   /** Ends the jobs that still run; their messages go back, uncounted. */
   abort(): void {
-    this.#signals.stop();
+    this.running.stop();
   }
 
   /** Resolves when no message is in its hands any more. */

@@ -25,8 +25,6 @@ export interface Workplace {
   readonly draining: AbortSignal;
   /** Aborts when the daemon takes nothing new any more: what cannot be settled now is left to the end of the connection. */
   readonly closing: AbortSignal;
-  /** Aborts when the daemon ends what is still running. */
-  readonly stopping: AbortSignal;
   /** Masks the secrets in a text. */
   readonly mask: (text: string) => string;
   /**

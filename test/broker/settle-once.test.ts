@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Settlement } from '../../src/broker/broker.ts';
-import { createSettling } from '../../src/broker/settle-once.ts';
+import { Settling } from '../../src/broker/settle-once.ts';
 
 /** A way to settle that ends when it is told to. */
 function slowWay() {
@@ -19,7 +19,7 @@ function slowWay() {
 }
 
 test('whoever comes second hears how the first one ended, and does nothing', async () => {
-  const settling = createSettling();
+  const settling = new Settling();
   const [first, second] = [slowWay(), slowWay()];
   const both = [settling.settle(first.way), settling.settle(second.way)];
   expect(settling.isSettled).toBe(false);
@@ -30,14 +30,14 @@ test('whoever comes second hears how the first one ended, and does nothing', asy
 });
 
 test.each(['lost', 'moved'] as const)('what is %s stays so, and is not settled', async (settlement) => {
-  const settling = createSettling();
+  const settling = new Settling();
   expect(await settling.settle(async () => settlement)).toBe(settlement);
   expect(await settling.settle(async () => 'settled')).toBe(settlement);
   expect(settling.isSettled).toBe(false);
 });
 
 test('when the first one fails, all who waited hear of it, and another may settle', async () => {
-  const settling = createSettling();
+  const settling = new Settling();
   const first = slowWay();
   const both = [settling.settle(first.way), settling.settle(first.way)];
   const again = both[0]?.catch(() => settling.settle(async () => 'settled'));
@@ -49,7 +49,7 @@ test('when the first one fails, all who waited hear of it, and another may settl
 });
 
 test('a way that cannot even begin leaves the delivery to others', async () => {
-  const settling = createSettling();
+  const settling = new Settling();
   const broken = (): never => {
     throw new Error('a bug');
   };

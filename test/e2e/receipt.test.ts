@@ -270,6 +270,8 @@ describe('with ack = receipt', () => {
     const first = await host.start();
     host.submit('one');
     await host.running('one');
+    // Its "started" would be the other thing.
+    await eventually(() => host.stored() === 1, 'the job to be the only thing in the file');
     first.child.kill('SIGTERM');
     if (signals.length > 1) {
       await first.logged(/no new jobs/);

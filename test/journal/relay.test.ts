@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Channel, type ChannelModel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createAmqpBroker } from '../../src/broker/amqp/amqp-broker.ts';
-import type { Broker, Publication } from '../../src/broker/broker.ts';
+import { type Broker, BrokerError, type Delivery, type Publication } from '../../src/broker/broker.ts';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
 import { createRelay, type Relay } from '../../src/journal/relay.ts';
 import { amqpOptions, urlParts } from '../broker/amqp/fixture.ts';
@@ -139,4 +139,22 @@ describe('the relay on a broker that can settle and answer in one step', () => {
     await one.close(1_000);
     expect(replies.deliveries).toHaveLength(2);
   });
+});
+
+it('the relay forgets that a reply queue was full when nothing waits for it any more', async () => {
+  const delivery = { isLost: false };
+  let isFull = true;
+  const relayed = createRelay({
+    writable: async () => {},
+    async publish() {
+      if (!isFull) return 'routed';
+      delivery.isLost = true;
+      throw new BrokerError('full', 'it is full');
+    },
+  });
+  expect(await relayed.send(reply('q', 'one'), delivery as Delivery)).toStrictEqual({ kind: 'lost' });
+  isFull = false;
+  const from = performance.now();
+  expect(await relayed.send(reply('q', 'two'))).toStrictEqual({ kind: 'sent' });
+  expect(performance.now() - from).toBeLessThan(400);
 });

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -158,5 +159,61 @@ describe('the size of a journal', () => {
     }[];
     expect(pages).toBeLessThan(50);
     database.close();
+  });
+});
+
+describe('what need not be known any more', () => {
+  /** The journal of the next daemon, if the one of this folder were killed now. */
+  function asAfterKill(folder: string): SqliteJournal {
+    const copy = newFolder();
+    for (const name of readdirSync(folder)) cpSync(join(folder, name), join(copy, name));
+    return open(copy).journal;
+  }
+
+  it('is gone from the file soon, though nothing else is written', async () => {
+    const folder = newFolder();
+    const { journal } = open(folder);
+    const entry = await journal.begin(printed('one'));
+    await entry.ended(verdict, reply);
+    await entry.acking();
+    await entry.settled();
+    await eventually(
+      async () => (await asAfterKill(folder).recall(printed('one'))) === undefined,
+      'a file without it',
+    );
+  });
+
+  it('is gone before that is said where a crash must not bring it back', async () => {
+    const folder = newFolder();
+    const { journal } = open(folder);
+    const entry = await journal.begin(printed('one'));
+    await entry.ended(verdict, reply);
+    await entry.settled('now');
+    expect(await asAfterKill(folder).recall(printed('one'))).toBeUndefined();
+  });
+
+  it('is gone after an orderly end', async () => {
+    const folder = newFolder();
+    const { journal } = open(folder);
+    const entry = await journal.begin(printed('one'));
+    await entry.ended(verdict, reply);
+    await entry.settled();
+    await journal.close();
+    expect(await open(folder).journal.recall(printed('one'))).toBeUndefined();
+  });
+
+  it('is gone in the next turn, if it is a reply that was sent for a message that is gone', async () => {
+    const folder = newFolder();
+    const { journal } = open(folder);
+    const entry = await journal.begin(printed('one', 'correlation'));
+    await entry.ended(verdict, reply);
+    await entry.released();
+    const [unanswered] = journal.unanswered('q', Date.now() + 1_000);
+    unanswered?.forget();
+    await nextTurn();
+    await nextTurn();
+    const next = asAfterKill(folder);
+    await next.find('');
+    expect(next.hasUnanswered('q')).toBe(false);
   });
 });

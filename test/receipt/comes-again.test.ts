@@ -48,9 +48,9 @@ function watched(
     ...journal,
     async begin(message) {
       const entry = await journal.begin(message);
-      return Object.assign(Object.create(entry) as Entry, {
-        ended: (...args: Parameters<Entry['ended']>) => onEnded(entry, () => entry.ended(...args)),
-      });
+      const ended = entry.ended.bind(entry);
+      entry.ended = (...args) => onEnded(entry, () => ended(...args));
+      return entry;
     },
   };
 }

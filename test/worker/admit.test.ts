@@ -6,6 +6,7 @@ import { perform } from '../../src/worker/perform.ts';
 import type { Workplace } from '../../src/worker/workplace.ts';
 import { type Bench, openBench } from './bench.ts';
 import { policy } from './policy.ts';
+import { altered } from '../support/altered.ts';
 
 let bench: Bench;
 let runs: number;
@@ -34,13 +35,12 @@ async function performed(
     return completed();
   });
   at.events.on('job:ended', (end) => heard.ended.push(end));
-  const watched: Delivery = {
-    ...delivery,
+  const watched = altered(delivery, {
     requeue(options) {
       heard.requeued.push(options);
       return delivery.requeue(options);
     },
-  };
+  });
   const admit = (facts: RunFacts): boolean => {
     heard.asked.push(facts);
     return isAdmitted;
@@ -49,17 +49,15 @@ async function performed(
   return heard;
 }
 
-const garbage = (delivery: Delivery): Delivery => ({
-  ...delivery,
-  message: { ...delivery.message, body: Buffer.from('{oops') },
-});
+const garbage = (delivery: Delivery): Delivery =>
+  altered(delivery, { message: { ...delivery.message, body: Buffer.from('{oops') } });
 const FAILING = { policy: { ...policy, onRestart: 'fail' } } as const;
 
 describe('a job that is not admitted', () => {
   it.each<[string, (delivery: Delivery) => Delivery, Partial<Workplace>]>([
     ['could be run', (delivery) => delivery, {}],
     ['cannot be decoded', garbage, {}],
-    ['was in hand when a daemon died', (delivery) => ({ ...delivery, crashes: 1 }), FAILING],
+    ['was in hand when a daemon died', (delivery) => altered(delivery, { crashes: 1 }), FAILING],
   ])('and %s goes back at once and uncounted, and nobody hears of it', async (_, change, changes) => {
     const { requeued, ended } = await performed(change(await bench.deliver()), false, changes);
     expect(requeued).toMatchObject([{ delayMs: 0, headers: { 'x-rbit-attempt': 1 } }]);

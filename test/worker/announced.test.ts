@@ -8,6 +8,7 @@ import { perform } from '../../src/worker/perform.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Bench, openBench } from './bench.ts';
 import { policy } from './policy.ts';
+import { altered } from '../support/altered.ts';
 
 let bench: Bench;
 
@@ -133,7 +134,11 @@ describe('what the requester was told', () => {
     });
     const ended: WorkEvents['job:ended'][0][] = [];
     at.events.on('job:ended', (fact) => ended.push(fact));
-    const delivery = Object.defineProperty({ ...(await bench.deliver()) }, 'isLost', { get: () => isLost });
+    const delivery = altered(await bench.deliver(), {
+      get isLost() {
+        return isLost;
+      },
+    });
     await perform(delivery, { ...at, draining: drain.signal });
     expect(ended).toMatchObject([{ isFinal: true, reply: 'waiting' }]);
   });
@@ -143,8 +148,8 @@ describe('what the requester was told', () => {
     const ended: WorkEvents['job:ended'][0][] = [];
     at.events.on('job:ended', (fact) => ended.push(fact));
     const delivery = await bench.deliver({ messageId: 'm' });
-    await perform({ ...delivery, ack: async () => 'lost' }, at);
-    await perform({ ...delivery, redelivered: true }, at);
+    await perform(altered(delivery, { ack: async () => 'lost' }), at);
+    await perform(altered(delivery, { redelivered: true }), at);
     expect(ended).toMatchObject([
       { isRepeated: false, reply: 'completed' },
       { isRepeated: true, reply: 'completed' },

@@ -78,7 +78,6 @@ export async function openBench(): Promise<Bench> {
         events,
         draining: never,
         closing: never,
-        stopping: never,
         mask: (text) => (secret === undefined ? text : text.replaceAll(secret, '***')),
         onOutcome: async () => {},
       };

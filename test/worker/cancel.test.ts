@@ -6,6 +6,7 @@ import { Slots } from '../../src/worker/slots.ts';
 import type { Workplace } from '../../src/worker/workplace.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Bench, openBench, said } from './bench.ts';
+import { altered } from '../support/altered.ts';
 
 const STARTED = { status: 'started' };
 const CANCELLED = { status: 'failed', message: 'cancelled' };
@@ -54,7 +55,7 @@ describe('a job that is cancelled', () => {
     });
     const crashes = plain.policy.crashLimit - 1;
     const at = { ...plain, ...full };
-    const performing = perform({ ...(await bench.deliver()), crashes }, at);
+    const performing = perform(altered(await bench.deliver(), { crashes }), at);
     await eventually(() => at.running.count === 1, 'the job in hand');
     expect(at.running.cancel(all)).toBe(1);
     await performing;
@@ -70,7 +71,7 @@ describe('a job that is cancelled', () => {
     const at = bench.workplace(async () => completed(), { relay });
     const delivery = await bench.deliver();
     const message = { ...delivery.message, body: Buffer.from('{oops') };
-    const performing = perform({ ...delivery, message }, at);
+    const performing = perform(altered(delivery, { message }), at);
     await eventually(() => at.running.list()[0]?.verdict !== undefined, 'the verdict');
     expect(at.running.list()[0]?.stage).toBe('settling');
     expect(at.running.cancel(all)).toBe(0);

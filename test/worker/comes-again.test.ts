@@ -5,6 +5,7 @@ import type { Delivery, MessageProperties, Publication, Settlement } from '../..
 import { completed, crashed, type Outcome } from '../../src/job/outcome.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { Relay, SentReply } from '../../src/journal/relay.ts';
+import { altered } from '../support/altered.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
 import { printOf } from '../../src/journal/message-print.ts';
 import { Slots } from '../../src/worker/slots.ts';
@@ -171,13 +172,12 @@ describe('a message that comes again', () => {
       ...journal,
       async begin(message) {
         const entry = await journal.begin(message);
-        return {
-          ...entry,
+        return altered(entry, {
           async released() {
             await entry.released();
             await released.promise;
           },
-        };
+        });
       },
     };
     const at = workplace(undefined, { journal: slow });
@@ -422,7 +422,7 @@ describe('a job that takes the daemon down', () => {
   it('is counted by the journal where the broker cannot', async () => {
     const counted: Journal = {
       ...journal,
-      recall: async (message) => ({ ...(await journal.begin(message)), crashes: 1, isRecalled: true }),
+      recall: async (message) => altered(await journal.begin(message), { crashes: 1, isRecalled: true }),
     };
     const at = workplace(undefined, { policy: limited, journal: counted });
     await perform(delivered('x', { redelivered: true, crashes: 1 }), at);
@@ -463,8 +463,7 @@ describe('what is written down', () => {
       async begin(message) {
         const entry = await journal.begin(message);
         note('begun');
-        return {
-          ...entry,
+        return altered(entry, {
           async ended(verdict, reply) {
             const ending = await entry.ended(verdict, reply);
             note('ended');
@@ -486,7 +485,7 @@ describe('what is written down', () => {
             note('settled');
             await entry.settled();
           },
-        };
+        });
       },
     };
     const at = (run: () => Promise<Outcome>, keepFailed = false) =>

@@ -1,12 +1,10 @@
-import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { completed, type Outcome } from '../../src/job/outcome.ts';
-import { runWithin } from '../../src/worker/deadline.ts';
+import { CallOff } from '../../src/worker/call-off.ts';
+import { type Limits, runWithin } from '../../src/worker/deadline.ts';
 
-const never = new AbortController().signal;
-
-function limits(timeoutMs: number | undefined, stopping = never, cancelling = never) {
-  return { timeoutMs, idleTimeoutMs: undefined, killGraceMs: 0, stopping, cancelling, onStuck: () => {} };
+function limits(timeoutMs: number | undefined): Limits {
+  return { timeoutMs, idleTimeoutMs: undefined, killGraceMs: 0, onStuck: () => {} };
 }
 
 /** Ends as soon as it is asked to. */
@@ -18,15 +16,17 @@ const untilAborted = (signal: AbortSignal, outcome: Outcome = completed()): Prom
 
 describe('the deadline of a run', () => {
   it('leaves an outcome that comes in time as it is', async () => {
-    expect(await runWithin(limits(60_000), async () => completed(7))).toStrictEqual({
+    expect(await runWithin(limits(60_000), new CallOff(), async () => completed(7))).toStrictEqual({
       kind: 'completed',
       data: 7,
     });
-    expect(await runWithin(limits(undefined), async () => completed())).toStrictEqual({ kind: 'completed' });
+    expect(await runWithin(limits(undefined), new CallOff(), async () => completed())).toStrictEqual({
+      kind: 'completed',
+    });
   });
 
   it('makes a run that was too long a failure that may be retried, whatever it returns in the end', async () => {
-    expect(await runWithin(limits(20), (signal) => untilAborted(signal))).toStrictEqual({
+    expect(await runWithin(limits(20), new CallOff(), (signal) => untilAborted(signal))).toStrictEqual({
       kind: 'failed',
       message: 'timed out after 20ms',
       retryable: true,
@@ -34,47 +34,46 @@ describe('the deadline of a run', () => {
   });
 
   it('makes a run that the daemon ended an interrupted one, whatever it returns in the end', async () => {
-    const stopping = new AbortController();
-    const outcome = runWithin(limits(60_000, stopping.signal), (signal) => untilAborted(signal));
-    stopping.abort();
+    const callOff = new CallOff();
+    const outcome = runWithin(limits(60_000), callOff, (signal) => untilAborted(signal));
+    callOff.now({ kind: 'shutdown' });
     expect(await outcome).toMatchObject({ kind: 'interrupted' });
   });
 
   it('makes a run that was cancelled a final failure, whatever it returns in the end', async () => {
-    const cancelling = new AbortController();
-    const outcome = runWithin(limits(60_000, never, cancelling.signal), (signal) => untilAborted(signal));
-    cancelling.abort();
+    const callOff = new CallOff();
+    const outcome = runWithin(limits(60_000), callOff, (signal) => untilAborted(signal));
+    callOff.now({ kind: 'cancel' });
     expect(await outcome).toStrictEqual({ kind: 'failed', message: 'cancelled', retryable: false });
   });
 
   it('is over for good when the run is cancelled, even if it was being ended for another reason', async () => {
-    const [stopping, cancelling] = [new AbortController(), new AbortController()];
+    const callOff = new CallOff();
     const end = Promise.withResolvers<Outcome>();
-    const outcome = runWithin(limits(60_000, stopping.signal, cancelling.signal), () => end.promise);
-    stopping.abort();
-    cancelling.abort();
+    const outcome = runWithin(limits(60_000), callOff, () => end.promise);
+    callOff.now({ kind: 'shutdown' });
+    callOff.now({ kind: 'cancel' });
     end.resolve(completed());
     expect(await outcome).toMatchObject({ kind: 'failed', message: 'cancelled' });
   });
 
   it('ends a run that was cancelled before it began', async () => {
-    const outcome = await runWithin(limits(undefined, never, AbortSignal.abort()), (signal) =>
-      untilAborted(signal),
-    );
+    const callOff = new CallOff();
+    callOff.now({ kind: 'cancel' });
+    const outcome = await runWithin(limits(undefined), callOff, (signal) => untilAborted(signal));
     expect(outcome).toMatchObject({ kind: 'failed', message: 'cancelled' });
   });
 
   it('ends a run that begins while the daemon is ending', async () => {
-    expect(
-      await runWithin(limits(undefined, AbortSignal.abort()), (signal) => untilAborted(signal)),
-    ).toMatchObject({
-      kind: 'interrupted',
-    });
+    const callOff = new CallOff();
+    callOff.now({ kind: 'shutdown' });
+    const outcome = await runWithin(limits(undefined), callOff, (signal) => untilAborted(signal));
+    expect(outcome).toMatchObject({ kind: 'interrupted' });
   });
 
   it('waits longer than a timer of Node can: a month does not end at once', async () => {
     const month = 30 * 86_400_000;
-    const outcome = await runWithin(limits(month), async (signal) => {
+    const outcome = await runWithin(limits(month), new CallOff(), async (signal) => {
       await new Promise((resolve) => setImmediate(resolve));
       return completed(signal.aborted);
     });
@@ -83,7 +82,7 @@ describe('the deadline of a run', () => {
 
   it('makes a run that says nothing for too long a failure that may be retried', async () => {
     const silent = { ...limits(undefined), idleTimeoutMs: 30 };
-    expect(await runWithin(silent, (signal) => untilAborted(signal))).toStrictEqual({
+    expect(await runWithin(silent, new CallOff(), (signal) => untilAborted(signal))).toStrictEqual({
       kind: 'failed',
       message: 'said nothing for 30ms',
       retryable: true,
@@ -92,7 +91,7 @@ describe('the deadline of a run', () => {
 
   it('lets a run go on as long as it shows signs of life', async () => {
     const talking = { ...limits(undefined), idleTimeoutMs: 60 };
-    const outcome = await runWithin(talking, async (signal, heard) => {
+    const outcome = await runWithin(talking, new CallOff(), async (signal, heard) => {
       const end = performance.now() + 200;
       while (performance.now() < end) {
         heard();
@@ -105,15 +104,15 @@ describe('the deadline of a run', () => {
 
   it('keeps no timer of a run that has ended', async () => {
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-    await runWithin({ ...limits(60_000), idleTimeoutMs: 60_000 }, async () => completed());
+    await runWithin({ ...limits(60_000), idleTimeoutMs: 60_000 }, new CallOff(), async () => completed());
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before);
   });
 
-  it('leaves no listener behind on the signal that all runs share', async () => {
-    const stopping = new AbortController();
-    await Promise.all(
-      Array.from({ length: 50 }, () => runWithin(limits(60_000, stopping.signal), async () => completed())),
-    );
-    expect(getEventListeners(stopping.signal, 'abort')).toHaveLength(0);
+  it('does not wait for the end of a run that ended before it was called off', async () => {
+    const callOff = new CallOff();
+    await runWithin(limits(60_000), callOff, async () => completed());
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    callOff.now({ kind: 'shutdown' });
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout')).toHaveLength(before);
   });
 });

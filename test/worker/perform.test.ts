@@ -8,6 +8,7 @@ import { openInbox } from '../broker/inbox.ts';
 import { deliveryOf } from '../support/delivery.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Bench, EXCHANGE, openBench, said } from './bench.ts';
+import { altered } from '../support/altered.ts';
 
 const STARTED = { status: 'started' };
 const COMPLETED = { status: 'completed' };
@@ -37,12 +38,12 @@ describe('the life of a delivery', () => {
       done,
       bench.workplace(async () => completed(), { relay }),
     );
-    const undecodable = { ...done, message: { ...done.message, body: Buffer.from('{oops') } };
+    const undecodable = altered(done, { message: { ...done.message, body: Buffer.from('{oops') } });
     await perform(
       undecodable,
       bench.workplace(async () => completed(), { relay }),
     );
-    expect(settling).toStrictEqual([undefined, done, undecodable]);
+    expect(settling.map((one) => [undefined, done, undecodable].indexOf(one))).toStrictEqual([0, 1, 2]);
   });
 
   it('that was joined meanwhile is settled, and answered, by the newer delivery', async () => {
@@ -91,7 +92,7 @@ describe('a job', () => {
     const at = bench.workplace(async () => completed());
     const delivery = await bench.deliver();
     const message = { ...delivery.message, body: Buffer.from(JSON.stringify({ notify })) };
-    await perform({ ...delivery, message }, { ...at, policy: { ...at.policy, notify: true } });
+    await perform(altered(delivery, { message }), { ...at, policy: { ...at.policy, notify: true } });
     await eventually(() => bench.heard.deliveries.length === 2, 'both notifications');
     expect(said(bench.heard)).toMatchObject([{ phase: 'started' }, { phase: 'completed' }]);
   });
@@ -113,7 +114,7 @@ describe('a job', () => {
     const delivery = await bench.deliver();
     const message = { ...delivery.message, body: Buffer.from('{oops') };
     await perform(
-      { ...delivery, message },
+      altered(delivery, { message }),
       bench.workplace(async () => completed()),
     );
     await eventually(() => bench.replies.deliveries.length > 0, 'the reply');

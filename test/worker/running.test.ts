@@ -6,6 +6,7 @@ import { decode } from '../../src/protocol/decode.ts';
 import { printOf } from '../../src/journal/message-print.ts';
 import { RunningJobs } from '../../src/worker/running.ts';
 import { deliveryOf } from '../support/delivery.ts';
+import { altered } from '../support/altered.ts';
 
 const expectations = { runner: 'r', body: 'json', required: [] } as const;
 
@@ -13,7 +14,7 @@ function begin(jobs: RunningJobs, delivery: Delivery) {
   return jobs.begin(decode(delivery, expectations).job, printOf(delivery), delivery);
 }
 
-const lost = (delivery: Delivery): Delivery => ({ ...delivery, isLost: true });
+const lost = (delivery: Delivery): Delivery => altered(delivery, { isLost: true });
 const sameStep = (): Delivery =>
   deliveryOf({ parameters: { command: 'a' } }, { correlationId: 'release', replyTo: 'q' });
 
@@ -25,7 +26,7 @@ describe('cancelling', () => {
     if (running !== undefined) running.stage = 'running';
     if (settling !== undefined) settling.stage = 'settling';
     expect(jobs.cancel(({ id }) => id === 'release')).toBe(2);
-    expect([waiting, running, settling, other].map((one) => one?.cancelling.signal.aborted)).toStrictEqual([
+    expect([waiting, running, settling, other].map((one) => one?.callOff.signal.aborted)).toStrictEqual([
       true,
       true,
       false,

@@ -3,7 +3,7 @@ import type { ChannelModel } from 'amqplib';
 import { type Broker, BrokerError, type BrokerEvents, type QueueOptions } from '../broker.ts';
 import { createConnection } from './connection.ts';
 import { type AmqpConsumer, createConsumer } from './consumer.ts';
-import { createDelivery } from './delivery.ts';
+import { AmqpDelivery } from './delivery.ts';
 import { settledWithin } from '../limit.ts';
 import { createLoosePublisher } from './loose-publisher.ts';
 import { createMover } from './mover.ts';
@@ -107,7 +107,7 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
         maxDelayMs,
         ackTimeoutMs: () => facts()?.ackTimeoutMs,
         prepare: (model) => prepareForConsumer(model, queue, facts(), topology),
-        toDelivery: (raw, subscription) => createDelivery(queue, raw, subscription, mover),
+        toDelivery: (raw, subscription) => new AmqpDelivery(queue, raw, subscription, mover),
         ...(facts()?.temporary === true ? { onStopped: () => removeTemporary(queue) } : {}),
         onGone: () => consumers.delete(consumer),
       });

@@ -1,7 +1,7 @@
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Consumer } from '../broker.ts';
 import { offerAckTimeout } from './ack-timeout.ts';
-import type { ConsumerOptions, SettlingSubscription } from './consumer-options.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
 import { keepOpen } from './keep-open.ts';
 import { putBack } from './put-back.ts';
 import { REQUEST_LIMIT_MS, settledWithin } from '../limit.ts';
@@ -83,7 +83,7 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
       handOut();
     };
     const subscription = await offerAckTimeout(options.ackTimeoutMs(), (consumerArguments) =>
-      openSubscription(model, { queue, prefetch, consumerArguments, onMessage }),
+      openSubscription(model, { queue, prefetch, consumerArguments, onMessage, onRoom: handOut }),
     );
     subscriptions.add(subscription);
     void subscription.ended.then(() => leave(subscription));
@@ -114,12 +114,13 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
   }
 
   function handOut(): void {
-    held = held.filter(({ subscription }) => !subscription.signal.aborted);
+    if (held.some(({ subscription }) => subscription.signal.aborted))
+      held = held.filter(({ subscription }) => !subscription.signal.aborted);
     while (mayHandOut()) {
       const next = held.shift();
       if (next === undefined) return openIfWaiting();
       try {
-        options.onDelivery(options.toDelivery(next.raw, settlingFrom(next.subscription)));
+        options.onDelivery(options.toDelivery(next.raw, next.subscription));
       } catch (error) {
         // Left unsettled: it comes again when the channel ends, and until then keeps the fault from looping.
         events.emit('delivery:unhandled', { queue, error });
@@ -135,18 +136,6 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
     let unsettled = -held.length;
     for (const subscription of subscriptions) unsettled += subscription.unsettled;
     return unsettled;
-  }
-
-  function settlingFrom(subscription: Subscription): SettlingSubscription {
-    return {
-      signal: subscription.signal,
-      isReachable: () => subscription.isReachable(),
-      async ack(raw) {
-        const settlement = subscription.ack(raw);
-        handOut();
-        return settlement;
-      },
-    };
   }
 
   /** Called when nothing is held, and there is room. */

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { ChannelModel, ConfirmChannel, Message as AmqpMessage } from 'amqplib';
 import { BrokerError, type Publication } from '../broker.ts';
+import { Chain, type Place } from '../chain.ts';
 import { type ChannelEnd, openConfirmChannel } from './channel.ts';
 import type { Connection } from './connection.ts';
 import { keepOpen } from './keep-open.ts';
@@ -35,7 +36,7 @@ const AT_ONCE = Promise.resolve();
 export function createPublisher(connection: Connection): Publisher {
   const changes = new EventEmitter<{ writable: []; quiet: [] }>().setMaxListeners(0);
   const closing = new AbortController();
-  const inFlight = new Set<InFlight>();
+  const inFlight = new Chain<InFlight>();
   let channel: ConfirmChannel | undefined;
   let isCongested = false;
   let running: Promise<void> | undefined;
@@ -71,7 +72,7 @@ export function createPublisher(connection: Connection): Publisher {
 
   /** A return comes before its confirm and names no publication: it is the oldest one that equals it. */
   function markReturned({ fields, properties, content }: AmqpMessage): void {
-    for (const waiting of inFlight) {
+    for (const waiting of inFlight.values()) {
       const { exchange, routingKey, body, properties: sent } = waiting.publication;
       const isIt =
         !waiting.isReturned &&
@@ -87,23 +88,24 @@ export function createPublisher(connection: Connection): Publisher {
   }
 
   function failInFlight(end: ChannelEnd): void {
-    const refused = refusedBy(end, [...inFlight]);
+    const lost = inFlight.clear();
+    const refused = refusedBy(end, lost);
     let fate: 'uncertain' | 'unavailable' = 'uncertain';
-    for (const waiting of inFlight) {
+    for (const waiting of lost) {
       if (waiting === refused) waiting.reject(new BrokerError('refused', end.reason));
       else waiting.reject(new BrokerError(fate, `not confirmed: ${end.reason}`));
       // A channel is worked in order: what was written after the one that closed it was not taken.
       if (waiting === refused) fate = 'unavailable';
     }
-    land(...inFlight);
+    changes.emit('quiet');
   }
 
-  function land(...landed: InFlight[]): void {
-    for (const one of landed) inFlight.delete(one);
+  function land(place: Place<InFlight>): void {
+    inFlight.remove(place);
     if (inFlight.size === 0) changes.emit('quiet');
   }
 
-  function write(target: ConfirmChannel, waiting: InFlight): void {
+  function write(target: ConfirmChannel, waiting: InFlight, place: Place<InFlight>): void {
     const { exchange, routingKey, body } = waiting.publication;
     const hasRoom = target.publish(
       exchange,
@@ -112,12 +114,12 @@ export function createPublisher(connection: Connection): Publisher {
       toPublishOptions(waiting.publication),
       (error: unknown) => {
         // When the channel has closed, how it closed decides, and `failInFlight` does that.
-        if (!inFlight.has(waiting)) return;
+        if (place.value === undefined) return;
         if (error === null) waiting.resolve(waiting.isReturned ? 'unroutable' : 'routed');
         else if (isNack(error))
           waiting.reject(new BrokerError('full', 'a queue could not take it (is it full?)'));
         else return;
-        land(waiting);
+        land(place);
       },
     );
     if (!hasRoom) isCongested = true;
@@ -143,11 +145,11 @@ export function createPublisher(connection: Connection): Publisher {
         if (channel === undefined)
           throw new BrokerError('unavailable', 'there is no connection to the broker');
         const waiting: InFlight = { publication, isReturned: false, resolve, reject };
-        inFlight.add(waiting);
+        const place = inFlight.add(waiting);
         try {
-          write(channel, waiting);
+          write(channel, waiting, place);
         } catch (error) {
-          land(waiting);
+          land(place);
           throw notWritten(error);
         }
       }),

@@ -38,18 +38,24 @@ export interface Subscription {
 /** So long ago the broker may have been heard to be taken for reachable: a job that took longer can afford to ask. */
 const HEARD_LATELY_MS = 20;
 
+const YES = Promise.resolve(true);
+const NO = Promise.resolve(false);
+const LOST = Promise.resolve<Settlement>('lost');
+
 export interface SubscriptionOptions {
   readonly queue: string;
   readonly prefetch: number;
   /** Of basic.consume. */
   readonly consumerArguments: Readonly<Record<string, unknown>>;
   readonly onMessage: (raw: ConsumeMessage, subscription: Subscription) => void;
+  /** A message was acknowledged: there is room for another. */
+  readonly onRoom: () => void;
 }
 
 /** Opens a channel and consumes on it. Rejects with what the broker says against it. */
 export async function openSubscription(
   model: ChannelModel,
-  { queue, prefetch, consumerArguments, onMessage }: SubscriptionOptions,
+  { queue, prefetch, consumerArguments, onMessage, onRoom }: SubscriptionOptions,
 ): Promise<Subscription> {
   const { channel, ended: closed } = await openChannel(model);
   const ended = Promise.withResolvers<string>();
@@ -94,15 +100,16 @@ export async function openSubscription(
     get unsettled() {
       return gone.signal.aborted ? 0 : unsettled;
     },
-    async isReachable() {
-      if (gone.signal.aborted) return false;
-      return performance.now() - heardAtMs < HEARD_LATELY_MS || acknowledger.isHeard();
+    isReachable() {
+      if (gone.signal.aborted) return NO;
+      return performance.now() - heardAtMs < HEARD_LATELY_MS ? YES : acknowledger.isHeard();
     },
-    async ack(raw) {
-      if (gone.signal.aborted) return 'lost';
+    ack(raw) {
+      if (gone.signal.aborted) return LOST;
       unsettled -= 1;
       const settlement = acknowledger.ack(raw);
-      void closeWhenDone();
+      if (isRetired) void closeWhenDone();
+      onRoom();
       return settlement;
     },
     giveBack(raw) {

@@ -4,6 +4,7 @@ import type { RunContext } from '../../job/runner.ts';
 import type { Log } from '../options.ts';
 import { outcomeOfEnd } from '../module/job-end-outcome.ts';
 import type { CountedFromThread, FromThread } from './messages.ts';
+import { Numbered } from './numbered.ts';
 
 /** `lost`: the thread ended under the job. Its own doing, a neighbour's, or nobody can tell which of several. */
 export type Performance =
@@ -29,7 +30,7 @@ export interface Death {
 }
 
 /** The jobs of one thread, by the numbers that both sides know them by, and what they say. */
-export class RunningJobs extends Map<number, RunningJob> {
+export class RunningJobs extends Numbered<RunningJob> {
   readonly #log: Log | undefined;
 
   constructor(log: Log | undefined) {
@@ -63,13 +64,15 @@ export class RunningJobs extends Map<number, RunningJob> {
   }
 
   finishAll(outcome: Outcome): void {
-    for (const { finish } of this.values()) finish({ kind: 'ended', outcome });
+    for (const [, { finish }] of this.entries()) finish({ kind: 'ended', outcome });
   }
 
   /** Ends them as a thread's death does: the one to blame, if it is known or there is only one, and its neighbours. */
   lose({ id, reason, stack }: Death): void {
-    const blamed = id ?? (this.size === 1 ? this.keys().next().value : undefined);
-    for (const [own, { finish }] of this) {
+    const all = this.entries();
+    const [only] = all.length === 1 ? all : [];
+    const blamed = id ?? only?.[0];
+    for (const [own, { finish }] of all) {
       const blame = blamed === undefined ? 'unknown' : blamed === own ? 'own' : 'neighbour';
       finish({ kind: 'lost', blame, reason, stack });
     }

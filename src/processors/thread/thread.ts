@@ -11,6 +11,7 @@ import { capturePrints, currentScope, runAs } from '../module/prints.ts';
 import { shorten } from '../report/shorten.ts';
 import { ChannelToDaemon } from './channel-to-daemon.ts';
 import type { ThreadData } from './messages.ts';
+import { Numbered } from './numbered.ts';
 import { writeLog } from './thread-log.ts';
 import { openScope } from './thread-output.ts';
 
@@ -23,7 +24,7 @@ const data = takeData();
 /** One object for all jobs: what one of them wrote, the next would read. */
 const settings = Object.freeze(data.settings);
 const channel = new ChannelToDaemon(data.port, data.unread);
-const running = new Map<number, { readonly controller: AbortController; readonly scope: PrintScope }>();
+const running = new Numbered<{ readonly controller: AbortController; readonly scope: PrintScope }>();
 
 reportWhatEndsTheThread();
 capturePrints(openScope(channel));
@@ -89,7 +90,7 @@ function reportWhatEndsTheThread(): void {
   const exit = process.exit.bind(process);
   const die = (what: string, stack?: string): never => {
     const scope = currentScope();
-    const blamed = [...running].find(([, job]) => job.scope === scope)?.[0];
+    const blamed = running.entries().find(([, job]) => job.scope === scope)?.[0];
     channel.post({
       kind: 'dying',
       reason: shorten(what),

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Runner } from '../../../src/job/runner.ts';
+import { CallOff } from '../../../src/worker/call-off.ts';
 import { runWithin } from '../../../src/worker/deadline.ts';
 import type { Subject } from '../contract/subject.ts';
 import { makeJob, makeUnwatchedRunner } from '../make-runner.ts';
@@ -28,10 +29,10 @@ export async function runMany(subject: Subject, warmUp: number, jobs: number): P
   const stopping = new AbortController();
   await runner.start();
   try {
-    await runAll(runner, warmUp, stopping.signal);
+    await runAll(runner, warmUp);
     const before = await takeStill(stopping.signal);
     const start = performance.now();
-    await runAll(runner, jobs, stopping.signal);
+    await runAll(runner, jobs);
     const jobsPerSecond = (jobs * 1000) / (performance.now() - start);
     return { before, after: await takeAtMost(before, stopping.signal), jobsPerSecond };
   } finally {
@@ -39,31 +40,29 @@ export async function runMany(subject: Subject, warmUp: number, jobs: number): P
   }
 }
 
-async function runAll(runner: Runner, jobs: number, stopping: AbortSignal): Promise<void> {
+async function runAll(runner: Runner, jobs: number): Promise<void> {
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < jobs) {
       next += 1;
       if (next % ABORT_EVERY === 0) await runAborted(runner);
-      else await runShort(runner, SHORT[next % SHORT.length] ?? 'nothing', stopping);
+      else await runShort(runner, SHORT[next % SHORT.length] ?? 'nothing');
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   // So long that none can take the place of another: whatever a runner has for each, it has then.
-  await Promise.all(Array.from({ length: AT_ONCE }, () => runShort(runner, 'names', stopping)));
+  await Promise.all(Array.from({ length: AT_ONCE }, () => runShort(runner, 'names')));
 }
 
-async function runShort(runner: Runner, what: string, stopping: AbortSignal): Promise<void> {
+async function runShort(runner: Runner, what: string): Promise<void> {
   const body = { parameters: { do: what, value: what === 'block' ? '' : { some: 'data' } } };
   const limits = {
     timeoutMs: 60_000,
     idleTimeoutMs: 60_000,
     killGraceMs: 1_000,
-    stopping,
-    cancelling: new AbortController().signal,
     onStuck: () => {},
   };
-  const outcome = await runWithin(limits, (signal, heard) =>
+  const outcome = await runWithin(limits, new CallOff(), (signal, heard) =>
     runner.run(makeJob(body), {
       input: Buffer.from(JSON.stringify(body)),
       signal,
