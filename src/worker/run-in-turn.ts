@@ -61,13 +61,26 @@ async function runInSlot(job: Runnable, at: Workplace): Promise<Ran> {
     if (!at.admit(running.facts)) return { outcome: notTaken(), isStarted: wasStarted };
     await running.delivery.blame(true);
     await entry.runs(true);
-    if (!wasStarted) conversation.started();
+    if (!wasStarted) {
+      conversation.started();
+      await turn();
+    }
     const outcome = await runJob(running, conversation, at);
     await at.onOutcome(outcome, running.since);
     return { outcome, isStarted: true };
   } finally {
     leave();
   }
+}
+
+/**
+ * Resolves when "started" is on its way: a job that takes the daemon down at once, or keeps it busy, comes after it. What
+ * writes it is set off by promises that come first, and may be in the next turn as well.
+ */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(setImmediate, resolve);
+  });
 }
 
 async function spare({ running, entry }: Runnable): Promise<void> {

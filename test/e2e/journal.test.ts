@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { amqpUrl } from '../support/amqp-url.ts';
-import { CLI, TestDaemon } from '../support/daemon.ts';
+import { CLI, makeProject, TestDaemon } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
 import { Requester } from '../support/requester.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -81,6 +81,27 @@ describe('a daemon that is killed', () => {
       expect(await second.stop()).toBe(0);
       expect((await requester.channel.checkQueue(queue)).messageCount).toBe(0);
     });
+  });
+
+  it('by the first thing that a job does: its requester has heard that it was started', async () => {
+    const queue = `suicide.${randomUUID().slice(0, 8)}`;
+    const project = await makeProject(
+      `[rbit]\nqueue-mappings = ${queue}:r\n[amqp]\nurl = ${requester.url}
+[runner:r]\nrunner = module!die.mjs\nisolation = none\ncrash-limit = 1\n`,
+      { 'die.mjs': "export default () => process.kill(process.pid, 'SIGKILL');\n" },
+    );
+    try {
+      const first = await new TestDaemon([project.ini]).consuming(queue);
+      const correlationId = randomUUID();
+      requester.submit(queue, {}, { correlationId, persistent: true });
+      await first.exited;
+      const second = new TestDaemon([project.ini]);
+      expect(await requester.heard(2, correlationId)).toMatchObject([STARTED, { status: 'failed' }]);
+      expect(await second.stop()).toBe(0);
+    } finally {
+      await project.remove();
+      for (const name of [queue, `${queue}.dead`]) await requester.channel.deleteQueue(name);
+    }
   });
 
   it.each(['RabbitMQ', 'embedded'] as const)(
