@@ -3,7 +3,7 @@
 //   node amqplib-worker.mjs URL QUEUE PREFETCH
 //
 // It decodes each job, says "started" without waiting, calls an async function, sends the final reply and acknowledges
-// the job when that is confirmed. Properties and bodies are those that rbit-ts sends, but for the message id of the final reply. No TypeScript: what strips its types
+// the job when that is confirmed. Properties and bodies are those that rbit-ts sends, but for their message ids. No TypeScript: what strips its types
 // would cost this process 15 MB and a part of its start.
 
 import { connect } from 'amqplib';

@@ -1,9 +1,10 @@
-import { hash, randomFillSync, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { Chain } from '../broker/chain.ts';
 import { HeldRecord, type Shelves } from './held-record.ts';
 import type { Journal } from './journal.ts';
 import type { MessagePrint } from './message-print.ts';
 import type { JobRecord, RecordStore } from './record.ts';
+import { finalReplyId } from './reply-id.ts';
 import { createTwinMemory } from './twin-memory.ts';
 
 /** How many records wait at most, how many settled copies are known, and how many prints for telling equal messages. */
@@ -88,7 +89,7 @@ export function createRecordBook(
       const record: JobRecord = {
         id: nextId++,
         message,
-        replyId: replyIdOf(message),
+        replyId: finalReplyId(message),
         crashes: 0,
         state: 'begun',
         ending: undefined,
@@ -146,28 +147,4 @@ export function createRecordBook(
 
 function isUnanswered({ message, ending }: JobRecord, queue: string): boolean {
   return message.queue === queue && ending?.reply !== undefined && !ending.isReplied;
-}
-
-/**
- * Equal for equal messages that can be told from all others; otherwise random, since two equal messages are two jobs. Of
- * 72 bits: RabbitMQ takes longer for each byte of a reply's properties.
- */
-function replyIdOf({ identity, print }: MessagePrint): string {
-  if (identity !== 'copy' && identity !== 'message') return randomId();
-  return hash('sha256', `final reply ${print}`, 'base64url').slice(0, ID_LENGTH);
-}
-
-const ID_LENGTH = 12;
-const ID_BYTES = 9;
-const randomBytes = Buffer.alloc(100 * ID_BYTES);
-let nextByte = randomBytes.length;
-
-/** Random numbers are made many at a time: one of them takes as long. */
-function randomId(): string {
-  if (nextByte === randomBytes.length) {
-    randomFillSync(randomBytes);
-    nextByte = 0;
-  }
-  nextByte += ID_BYTES;
-  return randomBytes.toString('base64url', nextByte - ID_BYTES, nextByte);
 }

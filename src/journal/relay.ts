@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Broker, BrokerError, type Delivery, type Publication } from '../broker/broker.ts';
+import { newReplyId } from './reply-id.ts';
 
 /*
  * Sends replies: to each reply queue in the order in which they were handed in, over any number of outages,
@@ -68,9 +68,10 @@ export function createRelay(
   let handedIn = 0;
 
   function handIn(
-    publication: Publication,
+    reply: Publication,
     { atMostOnce, settling }: Pick<Waiting, 'atMostOnce' | 'settling'>,
   ): Promise<SentReply> {
+    const publication = withMessageId(reply);
     return new Promise((resolve) => {
       handedIn += 1;
       put(publication.routingKey, { number: handedIn, publication, settling, atMostOnce, resolve });
@@ -142,13 +143,13 @@ export function createRelay(
 
   return {
     sendOnce: (reply) => handIn(reply, { atMostOnce: true, settling: undefined }),
-    send: (reply, settling) => handIn(withMessageId(reply), { atMostOnce: false, settling }),
+    send: (reply, settling) => handIn(reply, { atMostOnce: false, settling }),
   };
 }
 
 function withMessageId(reply: Publication): Publication {
   if (reply.properties.messageId !== undefined) return reply;
-  return { ...reply, properties: { messageId: randomUUID(), ...reply.properties } };
+  return { ...reply, properties: { messageId: newReplyId(), ...reply.properties } };
 }
 
 function messageOf(error: unknown): string {
