@@ -29,6 +29,8 @@ export interface TcpProxy {
   resume(): void;
   /** Holds each chunk back for so long, in both directions. */
   delay(ms: number): void;
+  /** Once: puts these bytes behind the next that the server says, if it says `text` in it, in one piece with it. */
+  add(bytes: Buffer, text: Buffer): void;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
   let mode: 'forward' | 'black-hole' | 'refuse' = 'forward';
   let delayMs = 0;
   let accepted = 0;
+  let addition: { readonly bytes: Buffer; readonly text: Buffer } | undefined;
   const pairs = new Set<Pair>();
 
   const server = createServer({ noDelay: true }, (client) => {
@@ -76,10 +79,10 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
       pair.swallows === 'all' || pair.swallows === (from === pair.client ? 'up' : 'down');
     const held: Buffer[] = [];
     let dueMs = 0;
-    from.on('data', (chunk: Buffer) => {
-      if (from === pair.client && pair.opening.length < OPENING_SIZE)
-        pair.opening += chunk.toString('latin1');
+    from.on('data', (said: Buffer) => {
+      if (from === pair.client && pair.opening.length < OPENING_SIZE) pair.opening += said.toString('latin1');
       if (isSwallowed()) return;
+      const chunk = from === pair.client ? said : withAddition(said);
       // What is held back must not be overtaken when the delay ends.
       if (delayMs === 0 && held.length === 0) {
         to.write(chunk);
@@ -99,6 +102,13 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
     from.on('close', () => {
       if (!isSwallowed()) to.destroy();
     });
+  }
+
+  function withAddition(said: Buffer): Buffer {
+    if (addition === undefined || !said.includes(addition.text)) return said;
+    const { bytes } = addition;
+    addition = undefined;
+    return Buffer.concat([said, bytes]);
   }
 
   function reset(pair: Pair): void {
@@ -139,6 +149,9 @@ export async function startTcpProxy(target: { port: number; host?: string }): Pr
     },
     delay(ms) {
       delayMs = ms;
+    },
+    add(bytes, text) {
+      addition = { bytes, text };
     },
     async close() {
       for (const pair of pairs) reset(pair);

@@ -16,12 +16,12 @@ export interface WatchedChannel<C extends Channel> {
 
 /** Opens a plain channel. */
 export async function openChannel(model: ChannelModel): Promise<WatchedChannel<Channel>> {
-  return watch(await withinLimit(model.createChannel(), REQUEST_LIMIT_MS, 'opening a channel'));
+  return watched(await withinLimit(model.createChannel(), REQUEST_LIMIT_MS, 'opening a channel'));
 }
 
 /** Opens a channel on which the broker confirms each publication. */
 export async function openConfirmChannel(model: ChannelModel): Promise<WatchedChannel<ConfirmChannel>> {
-  return watch(await withinLimit(model.createConfirmChannel(), REQUEST_LIMIT_MS, 'opening a channel'));
+  return watched(await withinLimit(model.createConfirmChannel(), REQUEST_LIMIT_MS, 'opening a channel'));
 }
 
 /** Runs one request on a channel of its own, which is what the broker closes when it refuses. */
@@ -59,9 +59,18 @@ export function reasonText(error: unknown): string {
   return error instanceof Error ? serverWords(error.message) : String(error);
 }
 
-function watch<C extends Channel>(channel: C): WatchedChannel<C> {
+const ends = new WeakMap<Channel, Promise<ChannelEnd>>();
+
+/** Listens to a channel from its birth, before it asks the broker for anything. */
+export function watch(channel: Channel): void {
   const ended = Promise.withResolvers<ChannelEnd>();
   channel.on('error', (error) => ended.resolve({ code: replyCode(error), reason: reasonText(error) }));
   channel.on('close', () => ended.resolve({ code: undefined, reason: 'the connection was lost' }));
-  return { channel, ended: ended.promise };
+  ends.set(channel, ended.promise);
+}
+
+function watched<C extends Channel>(channel: C): WatchedChannel<C> {
+  const ended = ends.get(channel);
+  if (ended === undefined) throw new TypeError('a channel of another amqplib');
+  return { channel, ended };
 }

@@ -1,4 +1,4 @@
-import './safe-codec.ts';
+import './early-close.ts';
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChannelModel, connect, type SocketOptions } from 'amqplib';
@@ -79,6 +79,8 @@ export async function openConnection(
   try {
     const model = await withinLimit(connecting, options.connectTimeoutMs, 'connect ETIMEDOUT: the handshake');
     model.on('error', () => {});
+    // Each publisher on it listens.
+    model.setMaxListeners(0);
     ignoreLateFrames(model);
     joinWrites(model);
     return { model, destroy: onAbort };

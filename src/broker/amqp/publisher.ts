@@ -2,7 +2,8 @@ import { EventEmitter, once } from 'node:events';
 import type { ChannelModel, ConfirmChannel, Message as AmqpMessage } from 'amqplib';
 import { BrokerError, type Publication } from '../broker.ts';
 import { Chain, type Place } from '../chain.ts';
-import { type ChannelEnd, openConfirmChannel } from './channel.ts';
+import { type ChannelEnd, closeChannel, openConfirmChannel } from './channel.ts';
+import { REQUEST_LIMIT_MS } from '../limit.ts';
 import type { Connection } from './connection.ts';
 import { keepOpen } from './keep-open.ts';
 import { toPublishOptions } from './message.ts';
@@ -43,6 +44,10 @@ export function createPublisher(connection: Connection): Publisher {
 
   async function open(model: ChannelModel): Promise<{ ended: Promise<string> }> {
     const opened = await openConfirmChannel(model);
+    if (closing.signal.aborted) {
+      void closeChannel(opened.channel, REQUEST_LIMIT_MS);
+      throw new Error('closed meanwhile');
+    }
     opened.channel.on('return', markReturned);
     opened.channel.on('drain', () => {
       isCongested = false;
@@ -150,7 +155,10 @@ export function createPublisher(connection: Connection): Publisher {
           write(channel, waiting, place);
         } catch (error) {
           land(place);
-          throw notWritten(error);
+          const failure = notWritten(error);
+          // Closed, and nobody has told yet: it must not be taken for writable, and tried again at once, until then.
+          if (failure.kind === 'unavailable') channel = undefined;
+          throw failure;
         }
       }),
     writable(signal) {
@@ -162,6 +170,7 @@ export function createPublisher(connection: Connection): Publisher {
     },
     close() {
       closing.abort();
+      if (channel !== undefined) void closeChannel(channel, REQUEST_LIMIT_MS);
     },
   };
 }

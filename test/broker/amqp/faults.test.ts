@@ -231,3 +231,40 @@ test('a slow network costs time and nothing else', async () => {
   expect(await (await inbox.next()).requeue({ delayMs: 50, headers: { again: true } })).toBe('settled');
   expect(await (await inbox.next()).ack()).toBe('settled');
 });
+
+/** A method frame of AMQP 0-9-1; `fields` are its arguments as bytes. */
+function frame(channel: number, [classId, methodId]: readonly [number, number], fields: Buffer): Buffer {
+  const head = Buffer.alloc(11);
+  head.writeUInt8(1, 0);
+  head.writeUInt16BE(channel, 1);
+  head.writeUInt32BE(fields.length + 4, 3);
+  head.writeUInt16BE(classId, 7);
+  head.writeUInt16BE(methodId, 9);
+  return Buffer.concat([head, fields, Buffer.from([0xce])]);
+}
+
+const FAREWELL = Buffer.from([0x02, 0x1d, 2, 0x6e, 0x6f, 0, 0, 0, 0]);
+
+test.each([
+  ['a connection', [10, 41], Buffer.from([0]), 0, [10, 50]],
+  ['a channel of replies', [85, 11], Buffer.alloc(0), 1, [20, 40]],
+  ['a channel of jobs', [20, 11], Buffer.alloc(4), 1, [20, 40]],
+] as const)(
+  '%s that the broker closes in one piece with opening it is noticed, and opened again',
+  async (_what, opened, fields, channel, close) => {
+    proxy.add(frame(channel, close, FAREWELL), frame(channel, opened, fields));
+    const broker = await viaProxy();
+    const inbox = openInbox(broker, queue);
+    await broker.writable(AbortSignal.timeout(5000));
+    const publication = { exchange: '', routingKey: queue, body: Buffer.from('x'), properties: {} };
+    await eventually(
+      () =>
+        broker.publish(publication).then(
+          () => true,
+          () => false,
+        ),
+      'a publication',
+    );
+    expect(await (await inbox.next()).ack()).toBe('settled');
+  },
+);
