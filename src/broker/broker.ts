@@ -156,6 +156,8 @@ export interface BrokerEvents {
   'consumer:lost': [{ queue: string; reason: string; retryInMs: number }];
   /** A temporary queue may not be bound to the exchange: it is reached by its name alone. Each time that it is prepared. */
   'binding:refused': [{ queue: string; reason: string }];
+  /** A copy of a message that was sent to this queue is not confirmed after `afterMs`; a wait queue is stood in for from now on. */
+  'queue:stuck': [{ queue: string; afterMs: number }];
   /** `onDelivery` threw, which it must not: the delivery stays unsettled. */
   'delivery:unhandled': [{ queue: string; error: unknown }];
   /** What is given to `publishLoosely` is dropped from now on; announced once per outage. */

@@ -85,6 +85,10 @@ export function logBroker(log: Log, events: EventEmitter<BrokerEvents>): void {
     {},
     `output and notifications are lost: ${reason} (next try in ${inWords(retryInMs)})`,
   ]);
+  on('queue:stuck', 'warn', ({ queue, afterMs }) => [
+    { queue },
+    `the broker has not confirmed for ${inWords(afterMs)} what was sent to queue ${queue}: has it lost its leader?`,
+  ]);
   on('delivery:unhandled', 'error', ({ queue, error }) => [
     { queue, err: error },
     `bug: a message of ${queue} was not taken; it stays with the broker`,

@@ -72,6 +72,7 @@ const OF_REMOTE = [
   'connection:unblocked',
   'consumer:lost',
   'binding:refused',
+  'queue:stuck',
   'delivery:unhandled',
   'output:lost',
 ] as const;

@@ -3,6 +3,7 @@ import type { ChannelModel } from 'amqplib';
 import { type Broker, BrokerError, type BrokerEvents, type QueueOptions } from '../broker.ts';
 import { createConnection } from './connection.ts';
 import { type AmqpConsumer, createConsumer } from './consumer.ts';
+import { createCopier } from './copier.ts';
 import { AmqpDelivery } from './delivery.ts';
 import { settledWithin } from '../limit.ts';
 import { createLoosePublisher } from './loose-publisher.ts';
@@ -24,7 +25,7 @@ import {
  * must not stop acknowledgements on the other.
  *
  *   consume ── a channel for each consumer │ throw-away: questions
- *   publish ── confirmed: replies │ confirmed: copies of messages │ unconfirmed: output │ throw-away: declarations
+ *   publish ── confirmed: replies │ up to four, confirmed: copies │ unconfirmed: output │ throw-away: declarations
  */
 
 const REMOVAL_LIMIT_MS = 5000;
@@ -36,8 +37,7 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
   const publishing = createConnection(options, 'publish', events);
   const maxDelayMs = options.reconnectMaxDelayMs;
   const publisher = createPublisher(publishing);
-  // RabbitMQ works a channel in order, and one quorum queue that has no leader stops all that is published on it.
-  const copying = createPublisher(publishing);
+  const copier = createCopier(publishing, events);
   const loose = createLoosePublisher({
     connection: publishing,
     events,
@@ -48,7 +48,7 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
     ...options,
     onBindingRefused: (queue, reason) => events.emit('binding:refused', { queue, reason }),
   };
-  const mover = createMover({ ...options, connection: publishing, publisher: copying });
+  const mover = createMover({ ...options, connection: publishing, copier });
   const consumers = new Set<AmqpConsumer>();
   const closing = new AbortController();
   let closed: Promise<void> | undefined;
@@ -70,11 +70,11 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
     const leftMs = (): number => Math.max(0, deadline - performance.now());
     const graceOver = AbortSignal.timeout(limitMs);
     await settledWithin(Promise.all([...consumers].map((consumer) => consumer.stop())), leftMs() / 2);
-    await settledWithin(Promise.all([publisher.quiet(graceOver), copying.quiet(graceOver)]), leftMs() / 2);
+    await settledWithin(Promise.all([publisher.quiet(graceOver), copier.quiet(graceOver)]), leftMs() / 2);
     // After the publications: the confirm of a copy is what its original's acknowledgement waits for.
     await settledWithin(Promise.all([...consumers].map((consumer) => consumer.quiet())), leftMs() / 2);
     publisher.close();
-    copying.close();
+    copier.close();
     loose.close();
     await settledWithin(
       Promise.all([consuming.close(leftMs() / 2), publishing.close(leftMs() / 2)]),
@@ -89,7 +89,6 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
       consuming.start();
       publishing.start();
       publisher.start();
-      copying.start();
       loose.start();
     },
     prepare: (queue, signal) =>

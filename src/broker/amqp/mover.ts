@@ -1,15 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
-import { BrokerError, type Message, type Publication, type QueueOptions } from '../broker.ts';
+import { BrokerError, type Message, type QueueOptions } from '../broker.ts';
 import type { Connection } from './connection.ts';
+import type { Copier } from './copier.ts';
 import { reasonText, replyCode } from './channel.ts';
 import { requestPersistently } from './persistent-request.ts';
-import type { Publisher } from './publisher.ts';
-import { declareQueue, type TopologyOptions, typeArgument } from './topology.ts';
-import { waitQueueFor } from './wait-queue.ts';
+import { declareQueue, type TopologyOptions, typeArgument, YOUNG_MS } from './topology.ts';
+import { LONGEST_DELAY_MS, type WaitQueue, waitQueueFor } from './wait-queue.ts';
 
 const INEQUIVALENT = 406;
 /** A wait queue lives on for more than an hour after its last declaration, so this is often enough. */
 const LEASE_MS = 60_000;
+/** One that was not used for longer may have expired, and been declared anew. */
+const KNOWN_MS = 30 * 60_000;
+/** A wait queue that takes nothing is stood in for by one whose delay is longer by so much, which makes it another one. */
+const LONGER = 1.2;
 
 /** Brings copies of messages to where they belong, over losses of the connection, at least once. */
 export interface Mover {
@@ -21,33 +26,20 @@ export interface Mover {
 
 export interface MoverOptions extends TopologyOptions {
   readonly connection: Connection;
-  readonly publisher: Publisher;
+  readonly copier: Copier;
   readonly queues: ReadonlyMap<string, QueueOptions>;
 }
 
-/** Publishes on the connection that also carries replies. */
+/** It declares what it needs on the connection that also carries replies. */
 export function createMover(options: MoverOptions): Mover {
-  const { connection, publisher } = options;
+  const { connection, copier } = options;
   /** Name of a wait queue → when it was last declared, on which connection. */
   const leases = new Map<string, { model: ChannelModel; atMs: number }>();
-
-  async function move(
-    message: Message,
-    queue: string,
-    signal: AbortSignal,
-  ): Promise<'routed' | 'unroutable'> {
-    const publication: Publication = { exchange: '', routingKey: queue, ...message };
-    for (;;) {
-      await publisher.writable(signal);
-      try {
-        return await publisher.publish(publication);
-      } catch (error) {
-        const mayTryAgain =
-          error instanceof BrokerError && (error.kind === 'unavailable' || error.kind === 'uncertain');
-        if (!mayTryAgain) throw error;
-      }
-    }
-  }
+  /** Name of a quorum queue → on which connection it was used, from when on that is safe, and when last. */
+  const uses = new Map<
+    string,
+    { readonly model: ChannelModel; readonly fromMs: number; readonly lastMs: number }
+  >();
 
   /** Declares over losses of the connection; what the broker itself refuses is not tried again. */
   async function declare(
@@ -66,6 +58,28 @@ export function createMover(options: MoverOptions): Mover {
     });
   }
 
+  /** Moves to a queue that anybody may have declared just now: it counts as young when it is used on a connection anew. */
+  async function moveTo(
+    name: string,
+    queueType: string | undefined,
+    message: Message,
+    signal: AbortSignal,
+  ): Promise<'routed' | 'unroutable'> {
+    const { model } = connection;
+    const nowMs = performance.now();
+    if (queueType === 'quorum' && model !== undefined) {
+      const known = uses.get(name);
+      const isKnown = known?.model === model && nowMs - known.lastMs < KNOWN_MS;
+      const fromMs = isKnown ? known.fromMs : nowMs + YOUNG_MS;
+      uses.set(name, { model, fromMs, lastMs: nowMs });
+      if (fromMs > nowMs) await delay(fromMs - nowMs, undefined, { signal }).catch(() => {});
+      signal.throwIfAborted();
+    }
+    const moved = await copier.copy(message, name, signal);
+    if (moved === 'unroutable') uses.delete(name);
+    return moved;
+  }
+
   async function renewLease(
     name: string,
     queueArguments: Readonly<Record<string, unknown>>,
@@ -77,28 +91,41 @@ export function createMover(options: MoverOptions): Mover {
     leases.set(name, { model: await declare(name, queueArguments, signal), atMs: performance.now() });
   }
 
+  async function moveInto(
+    wait: WaitQueue,
+    queueType: string | undefined,
+    message: Message,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let attempt = 1; attempt <= 2; attempt += 1) {
+      await renewLease(wait.name, wait.queueArguments, signal);
+      if ((await moveTo(wait.name, queueType, message, signal)) === 'routed') return;
+      leases.delete(wait.name);
+    }
+    throw new BrokerError('unroutable', `there is no queue ${wait.name}, although it was declared`);
+  }
+
   return {
     async moveBack(message, queue, delayMs, signal) {
       if (delayMs <= 0) {
-        if ((await move(message, queue, signal)) === 'routed') return;
+        if ((await copier.copy(message, queue, signal)) === 'routed') return;
         throw new BrokerError('unroutable', `there is no queue ${queue}`);
       }
       const queueType = options.queues.get(queue)?.queueType ?? options.queueType;
       const wait = waitQueueFor(queue, delayMs, queueType);
-      for (let attempt = 1; attempt <= 2; attempt += 1) {
-        await renewLease(wait.name, wait.queueArguments, signal);
-        if ((await move(message, wait.name, signal)) === 'routed') return;
-        leases.delete(wait.name);
-      }
-      throw new BrokerError('unroutable', `there is no queue ${wait.name}, although it was declared`);
+      const isStuck = copier.isStuck(wait.name);
+      const longerMs = Math.min(delayMs * LONGER, LONGEST_DELAY_MS);
+      const taken = isStuck ? waitQueueFor(queue, longerMs, queueType) : wait;
+      await moveInto(taken, queueType, message, signal);
     },
     async moveToDeadLetters(message, queue, signal) {
       const facts = options.queues.get(queue);
       const deadLetter = facts?.deadLetter ?? `${queue}.dead`;
-      if ((await move(message, deadLetter, signal)) === 'routed') return;
+      const queueType = facts?.queueType ?? options.queueType;
+      if ((await moveTo(deadLetter, queueType, message, signal)) === 'routed') return;
       if (options.declare === 'if-missing') {
-        await declare(deadLetter, typeArgument(facts?.queueType ?? options.queueType), signal);
-        if ((await move(message, deadLetter, signal)) === 'routed') return;
+        await declare(deadLetter, typeArgument(queueType), signal);
+        if ((await moveTo(deadLetter, queueType, message, signal)) === 'routed') return;
       }
       throw new BrokerError('unroutable', `there is no dead-letter queue ${deadLetter}`);
     },

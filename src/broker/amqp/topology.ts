@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
 import type { QueueOptions } from '../broker.ts';
 import { ackTimeoutSetter, offerAckTimeout } from './ack-timeout.ts';
@@ -18,6 +19,9 @@ const TEMPORARY_MS = 5 * 60_000;
 /** What a temporary queue that is bound may hold: from then on the oldest go, since nobody seems to read it. */
 const MOST_WAITING = 10_000;
 const MOST_BYTES = 64 * 1024 * 1024;
+
+/** RabbitMQ forgets a quorum queue, with what it has confirmed on it, when the power goes within half a second of its declaration. */
+export const YOUNG_MS = 1000;
 
 export interface TopologyOptions extends Pick<AmqpOptions, 'declare' | 'exchange' | 'queueType'> {
   /** Told that a temporary queue, which is of use without, may not be bound; any other queue then cannot be prepared. */
@@ -54,9 +58,11 @@ async function declareJobQueue(
   options: TopologyOptions,
 ): Promise<void> {
   const setter = ackTimeoutSetter(model.connection.serverProperties.version);
+  const queueType = facts?.queueType ?? options.queueType;
   await offerAckTimeout(setter === 'consumer' ? undefined : facts?.ackTimeoutMs, (timeout) =>
-    declareQueue(model, queue, { ...typeArgument(facts?.queueType ?? options.queueType), ...timeout }),
+    declareQueue(model, queue, { ...typeArgument(queueType), ...timeout }),
   );
+  if (queueType === 'quorum') await delay(YOUNG_MS);
 }
 
 async function bindIfAllowed(...[model, queue, bind, options]: Parameters<typeof bindQueue>): Promise<void> {

@@ -10,7 +10,7 @@ import { typeArgument } from './topology.ts';
 
 const HOUR_MS = 3_600_000;
 /** RabbitMQ counts in 32 bits, and a wait queue must outlive its messages. */
-const LONGEST_DELAY_MS = 24 * 24 * HOUR_MS;
+export const LONGEST_DELAY_MS = 24 * 24 * HOUR_MS;
 
 /** How a wait queue is declared, and how long its messages wait in it: at least as long as was asked for. */
 export interface WaitQueue {

@@ -8,7 +8,8 @@ import { type Certificates, makeCertificates } from '../../support/certificates.
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type Rabbitmq, startRabbitmq } from '../../support/rabbitmq.ts';
-import { openInbox } from '../inbox.ts';
+import { YOUNG_MS } from '../../../src/broker/amqp/topology.ts';
+import { type Inbox, openInbox } from '../inbox.ts';
 import { amqpOptions, urlParts } from './fixture.ts';
 
 /*
@@ -226,3 +227,76 @@ test.each(['SIGKILL', 'an orderly restart'] as const)(
   },
   60_000,
 );
+
+test.each(['wait', 'dead-letter'])(
+  'what was moved into a new quorum queue (%s) is there after a power cut right then',
+  { timeout: 60_000 },
+  async (kind) => {
+    const broker = open({ queueType: 'quorum' });
+    const inbox = openInbox(broker, queue);
+    await inbox.consuming();
+    await broker.publish(to(queue));
+    const delivery = await inbox.next();
+    const move = (): Promise<unknown> =>
+      kind === 'wait'
+        ? delivery.requeue({ delayMs: 100, headers: {} })
+        : delivery.deadLetter({ headers: {} });
+    expect(await move()).toBe('settled');
+    await rabbitmq.kill();
+    await rabbitmq.restart();
+    const there = kind === 'wait' ? inbox : openInbox(broker, `${queue}.dead`);
+    expect((await there.next(20_000)).message.body.toString()).toBe('x');
+  },
+);
+
+describe('a quorum queue without a leader', { timeout: 60_000 }, () => {
+  const AT_ONCE_MS = 1500;
+
+  /** As a power cut right after its declaration leaves it: a message to it holds up its channel for a minute. */
+  async function behead(name: string): Promise<void> {
+    const answer = await rabbitmq.ctl(
+      'eval',
+      `Id = {list_to_atom("%2F_${name}"), node()},
+       Folder = ra_env:server_data_dir(quorum_queues, ra_directory:uid_of(quorum_queues, element(1, Id))),
+       {ok, Config} = ra_log:read_config(Folder),
+       ok = ra:force_delete_server(quorum_queues, Id),
+       ra:start_server(quorum_queues, Config#{uid => ra:new_uid(<<"anew">>)}).`,
+    );
+    expect(answer.trim()).toBe('ok');
+  }
+
+  test('is not waited in any longer, and holds up nothing that goes elsewhere', async () => {
+    const [ill, well] = [`${queue}.ill`, `${queue}.well`];
+    const before = open({ queueType: 'quorum' });
+    const boxes = [openInbox(before, ill), openInbox(before, well)];
+    await Promise.all(boxes.map((box) => box.consuming()));
+    for (const name of [ill, ill, well]) await before.publish(to(name));
+    const putBack = async (box: Inbox): Promise<unknown> =>
+      (await box.next()).requeue({ delayMs: 50, headers: {} });
+    expect(await Promise.all(boxes.map(putBack))).toEqual(['settled', 'settled']);
+    // A channel that knows the queue would only wait for its leader.
+    await before.close(5000);
+    await behead(`${ill}.wait.50ms`);
+
+    const broker = open({ queueType: 'quorum' });
+    const stuck: string[] = [];
+    broker.events.on('queue:stuck', (facts) => stuck.push(facts.queue));
+    const [illBox, wellBox] = [openInbox(broker, ill), openInbox(broker, well)];
+    const lost = putBack(illBox).catch(() => {});
+    for (const _ of [1, 2]) expect(await timed(putBack(wellBox))).toBeLessThan(AT_ONCE_MS);
+    expect(await timed(broker.publish(to(well)))).toBeLessThan(AT_ONCE_MS);
+    await eventually(() => stuck.length > 0, 'the stuck queue being told');
+    expect(stuck).toEqual([`${ill}.wait.50ms`]);
+    const second = await illBox.next();
+    expect(await timed(second.requeue({ delayMs: 50, headers: {} }))).toBeLessThan(AT_ONCE_MS + YOUNG_MS);
+    expect((await illBox.next()).message.body.toString()).toBe('x');
+    await broker.close(500);
+    await lost;
+  });
+});
+
+async function timed(work: Promise<unknown>): Promise<number> {
+  const from = performance.now();
+  await work;
+  return performance.now() - from;
+}
