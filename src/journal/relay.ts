@@ -120,6 +120,7 @@ export function createRelay(
   }
 
   async function write(key: string, lane: Lane, reply: Waiting): Promise<void> {
+    const { pauseMs } = lane;
     lane.inFlight += 1;
     try {
       const result = await broker.publish(reply.publication, reply.settling);
@@ -129,7 +130,11 @@ export function createRelay(
       reply.resolve(result === 'routed' ? SENT : gone);
     } catch (error) {
       const kind = error instanceof BrokerError ? error.kind : 'refused';
-      if (kind === 'full') lane.pauseMs = Math.min(lane.pauseMs * 2 || FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+      // Longer than the pause that this one came after: all that were in flight at once are refused at once.
+      if (kind === 'full') {
+        const longerMs = Math.min(pauseMs * 2 || FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+        lane.pauseMs = Math.max(lane.pauseMs, longerMs);
+      }
       const mayArrive = kind === 'full' || kind === 'unavailable' || kind === 'uncertain';
       if (mayArrive && reply.settling?.isLost === true) reply.resolve(LOST);
       else if (mayArrive && !(kind === 'uncertain' && reply.atMostOnce)) put(key, reply);

@@ -158,3 +158,21 @@ it('the relay forgets that a reply queue was full when nothing waits for it any 
   expect(await relayed.send(reply('q', 'two'))).toStrictEqual({ kind: 'sent' });
   expect(performance.now() - from).toBeLessThan(400);
 });
+
+it('the relay waits once for a reply queue that refuses all that was on its way to it', async () => {
+  const refused = Promise.withResolvers<never>();
+  let onTheirWay = 0;
+  const relayed = createRelay({
+    writable: async () => {},
+    publish() {
+      if (onTheirWay === 12) return Promise.resolve('routed');
+      onTheirWay += 1;
+      if (onTheirWay === 12) refused.reject(new BrokerError('full', 'it is full'));
+      return refused.promise;
+    },
+  });
+  const from = performance.now();
+  const sent = await Promise.all(Array.from({ length: 12 }, (_, n) => relayed.send(reply('q', `${n}`))));
+  expect(sent.every(({ kind }) => kind === 'sent')).toBe(true);
+  expect(performance.now() - from).toBeLessThan(900);
+});
