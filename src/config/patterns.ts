@@ -15,11 +15,13 @@ export const patterns: ValueType<RegExp[]> = {
   expects: 'a list of regular expressions',
   tip: 'one a line, as JavaScript writes them between its slashes',
   parse(written) {
-    // Loaded when it is needed: few configurations have patterns.
+    const lines = written.split('\n').map((line) => line.trim());
+    const given = lines.filter((line) => line !== '');
+    if (given.length === 0) return valid([]);
+    // Only where there are any: V8 has the code of Node's own modules ready, for other threads too, but not with other flags.
     const { setFlagsFromString } = process.getBuiltinModule('node:v8');
     FLAGS.forEach((flag) => setFlagsFromString(flag));
-    const lines = written.split('\n').map((line) => line.trim());
-    const parsed = lines.filter((line) => line !== '').map(parsePattern);
+    const parsed = given.map(parsePattern);
     const bad = parsed.filter((one) => !one.ok);
     if (bad.length === 0) return valid(parsed.flatMap((one) => (one.ok ? [one.value] : [])));
     const fixes = new Set(bad.map(({ fix }) => fix));

@@ -51,6 +51,7 @@ concurrency = ${CONCURRENCY}
 threads = 1
 retries = 1
 retry-delay = 100ms
+crash-limit = 1000
 ledger = ledger.txt
 `,
     { 'work.mjs': RUNNER },
