@@ -11,7 +11,7 @@ const BEFORE = 10_000;
 const JOBS = 1_000_000;
 const AT_ONCE = 100;
 /** V8 gives back what it no longer needs when nothing has happened for a while. */
-const SETTLE_MS = 15_000;
+const SETTLE_MS = 25_000;
 const LIMIT_MS = 3_600_000;
 
 /** Whether anything is kept of the jobs that are done. */

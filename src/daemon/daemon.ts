@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { giveBackWhenIdle } from '../heap/give-back.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { ControlServer } from '../control/server.ts';
 import type { HttpService } from '../http/http-service.ts';
@@ -58,6 +59,7 @@ export class Daemon {
     crew.start();
     void control.open();
     this.#parts.service?.start();
+    giveBackWhenIdle();
   }
 
   /** Stops the intake everywhere, gives jobs one common time to end, ends what is left and puts it back. Always ends. */

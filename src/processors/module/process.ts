@@ -1,3 +1,4 @@
+import { giveBackWhenIdle } from '../../heap/give-back.ts';
 import type { Job } from '../../job/job.ts';
 import type { JobContext, JobFunction } from '../job-context.ts';
 import { DEEPEST_DATA } from '../report/data-limits.ts';
@@ -34,6 +35,7 @@ const ended = new WeakMap<PrintScope, string>();
 
 printAtOnce();
 reportWhatEndsTheProcess();
+giveBackWhenIdle();
 process.on('SIGTERM', endSoon);
 
 try {

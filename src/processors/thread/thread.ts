@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Job } from '../../job/job.ts';
 import type { JobContext, JobFunction } from '../job-context.ts';
+import { giveBackWhenIdle } from '../../heap/give-back.ts';
 import { callFunction } from '../module/call-function.ts';
 import { describeThrown } from '../module/job-end.ts';
 import { fieldsJson, makeJobLog } from '../module/job-log.ts';
@@ -27,6 +28,7 @@ const channel = new ChannelToDaemon(data.port, data.unread);
 const running = new Numbered<{ readonly controller: AbortController; readonly scope: PrintScope }>();
 
 reportWhatEndsTheThread();
+giveBackWhenIdle();
 capturePrints(openScope(channel));
 
 try {
