@@ -128,4 +128,17 @@ describe('the account of replies', () => {
     expect(judge([0, 2, 1, 3].flatMap((index) => steps[index] ?? [])).join()).toContain('out of order');
     expect(judge([...steps, reply('completed', { messageId: 'three' })]).join()).toContain('too many');
   });
+
+  it('counts apart the answer to a step that ran again since nobody can tell it from an equal one, after a fault', () => {
+    const releases = [{ key: 'job-1', queue: 'own.steps', sureSteps: 1, hasMaybeStep: false }];
+    const replies = [started, completed, reply('completed', { messageId: 'other' })];
+    const runs = [run(), run({ run: '2', beganMs: T + 3000, endedMs: T + 4000 })];
+    const release = { jobs: [], releases, runs, replies };
+    expect(wrongsOf(accountOf(release))).toContain('final replies doubled');
+    const account = accountOf({ ...release, faults: [fault('black-hole', T + 1100)] });
+    expect(account.problems).toEqual([]);
+    expect(numberOf(account, AGAIN)).toBe(1);
+    const runOnce = accountOf({ ...release, runs: [run()], faults: [fault('black-hole', T + 1100)] });
+    expect(wrongsOf(runOnce)).toEqual(['final replies doubled']);
+  });
 });

@@ -1,3 +1,4 @@
+import { extraSteps } from './account-of-runs.ts';
 import { faultBetween, secondLives, SETTLING_MS } from './causes.ts';
 import type { Evidence } from './evidence.ts';
 import { groupBy } from './group-by.ts';
@@ -13,8 +14,8 @@ export interface AccountOfReplies {
   /** Final replies beyond the first, with another message id and of the same host. */
   readonly doubled: number;
   /**
-   * Final replies beyond the first, of a message that went to another host when the first one lost it, or that a
-   * broker which was killed had not written off.
+   * Final replies beyond the first, of a message that went to another host when the first one lost it, that a broker
+   * which was killed had not written off, or that nobody can tell from an equal one.
    */
   readonly again: number;
   /** Final replies that came again with their message id. */
@@ -116,15 +117,18 @@ export function accountOfReplies({ jobs, releases, replies, runs, faults }: Evid
       kind: kindOf(kind),
     });
   }
-  for (const { key, queue, sureSteps, hasMaybeStep } of releases)
+  for (const release of releases) {
+    const { key, queue, sureSteps, hasMaybeStep } = release;
+    const more = extraSteps(release, runsOf.get(key) ?? [], faults);
     judge({
       key,
       where: queue,
       finals: sureSteps,
       maybe: hasMaybeStep ? 1 : 0,
-      again: 0,
+      again: more.filter((cause) => cause !== undefined).length,
       kind: kindOf('done'),
     });
+  }
   for (const [key] of heard) problems.push(`${key}: a reply to something that was never sent`);
   return { problems, ...total };
 }

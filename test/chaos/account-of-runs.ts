@@ -63,7 +63,7 @@ export function accountOfRuns({ jobs, releases, runs, faults }: Evidence): Accou
 }
 
 /** Steps are equal, so that nobody can say which run was of which: as many are explained as were in danger. */
-function extraSteps(
+export function extraSteps(
   { sureSteps, hasMaybeStep }: SubmittedRelease,
   runs: readonly Run[],
   faults: Evidence['faults'],
