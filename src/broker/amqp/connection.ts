@@ -79,8 +79,6 @@ export async function openConnection(
   try {
     const model = await withinLimit(connecting, options.connectTimeoutMs, 'connect ETIMEDOUT: the handshake');
     model.on('error', () => {});
-    // Each publisher on it listens.
-    model.setMaxListeners(0);
     ignoreLateFrames(model);
     joinWrites(model);
     return { model, destroy: onAbort };

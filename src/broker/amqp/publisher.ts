@@ -2,8 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import type { ChannelModel, ConfirmChannel, Message as AmqpMessage } from 'amqplib';
 import { BrokerError, type Publication } from '../broker.ts';
 import { Chain, type Place } from '../chain.ts';
-import { type ChannelEnd, closeChannel, openConfirmChannel } from './channel.ts';
-import { REQUEST_LIMIT_MS } from '../limit.ts';
+import { type ChannelEnd, openConfirmChannel } from './channel.ts';
 import type { Connection } from './connection.ts';
 import { keepOpen } from './keep-open.ts';
 import { toPublishOptions } from './message.ts';
@@ -44,10 +43,6 @@ export function createPublisher(connection: Connection): Publisher {
 
   async function open(model: ChannelModel): Promise<{ ended: Promise<string> }> {
     const opened = await openConfirmChannel(model);
-    if (closing.signal.aborted) {
-      void closeChannel(opened.channel, REQUEST_LIMIT_MS);
-      throw new Error('closed meanwhile');
-    }
     opened.channel.on('return', markReturned);
     opened.channel.on('drain', () => {
       isCongested = false;
@@ -170,7 +165,6 @@ export function createPublisher(connection: Connection): Publisher {
     },
     close() {
       closing.abort();
-      if (channel !== undefined) void closeChannel(channel, REQUEST_LIMIT_MS);
     },
   };
 }

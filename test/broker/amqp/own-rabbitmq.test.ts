@@ -249,6 +249,16 @@ test.each(['wait', 'dead-letter'])(
   },
 );
 
+test('what is sent to a quorum queue that was just prepared is there after a power cut right then', async () => {
+  const broker = open({ queueType: 'quorum' });
+  expect(await broker.prepare(queue)).toBe(true);
+  await broker.writable();
+  expect(await broker.publish(to(queue))).toBe('routed');
+  await rabbitmq.kill();
+  await rabbitmq.restart();
+  expect((await openInbox(broker, queue).next(20_000)).message.body.toString()).toBe('x');
+}, 60_000);
+
 describe('a quorum queue without a leader', { timeout: 60_000 }, () => {
   const AT_ONCE_MS = 1500;
 
