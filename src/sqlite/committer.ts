@@ -2,15 +2,15 @@ import { EventEmitter, once } from 'node:events';
 import type { DatabaseSync } from 'node:sqlite';
 import { isBusy, primaryCode, toDatabaseError } from './database-error.ts';
 import { freePages } from './free-pages.ts';
+import { Gathering } from './gathering.ts';
 import { inodeOf } from './inode.ts';
 import { attempt, batchLength, MOST_STEPS, type Step, UNHEARD, type WaitingStep } from './step.ts';
 import { inTransaction } from './transaction.ts';
 
 /*
- * Everything that is written in one turn of the event loop becomes one transaction: what costs is the flush to the
- * disk, whatever is in it.
+ * What is written in one turn of the event loop, or a few, becomes one transaction: what costs is its flush, whatever is in it.
  *
- *   step, step, step … ──end of the turn─→ BEGIN, each step, COMMIT ──→ each step's promise, `onCommitted`
+ *   step, step, step … ──gathered─→ BEGIN, each step, COMMIT ──→ each step's promise, `onCommitted`
  *
  * When the disk is full or the file cannot be opened, the steps wait and are tried again in their order, with
  * backoff. Another process that writes is waited for likewise, a few milliseconds at a time, so that jobs go on.
@@ -19,8 +19,6 @@ import { inTransaction } from './transaction.ts';
 const BUSY_RETRY_MS = 3;
 /** Nobody writes for so long: it is stopped in the middle, or backs up the file. */
 const LONG_BUSY_MS = 2_000;
-/** What nobody waits for waits no longer than this for a transaction that somebody does. */
-const LATER_MS = 50;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
 
@@ -97,17 +95,15 @@ export function createCommitter<Tables, Changes>({
   let waiting: WaitingStep<Tables, Changes>[] = [];
   let retryMs = FIRST_RETRY_MS;
   let busySince: number | undefined;
-  let turn: NodeJS.Immediate | undefined;
+  const gathering = new Gathering(() => waiting.length, flush);
   let retry: NodeJS.Timeout | undefined;
-  let later: NodeJS.Timeout | undefined;
 
   function schedule(): void {
-    if (isStarted && turn === undefined && retry === undefined) turn = setImmediate(flush);
+    if (isStarted && retry === undefined) gathering.start();
   }
 
   function flush(): void {
-    clearTimeout(later);
-    [turn, later] = [undefined, undefined];
+    gathering.stop();
     if (closing.signal.aborted) return;
     const batch = waiting.slice(0, batchLength(waiting));
     const changes = noChanges();
@@ -211,7 +207,7 @@ export function createCommitter<Tables, Changes>({
     commitLater(work) {
       if (closing.signal.aborted) return;
       waiting.push({ step: { mustLast: false, work }, ...UNHEARD });
-      later ??= setTimeout(schedule, LATER_MS).unref();
+      if (isStarted && retry === undefined) gathering.startLater();
     },
     read(query) {
       try {
@@ -238,9 +234,8 @@ export function createCommitter<Tables, Changes>({
     close() {
       closing.abort();
       isHealthy = false;
-      clearImmediate(turn);
+      gathering.stop();
       clearTimeout(retry);
-      clearTimeout(later);
       for (const { reject } of waiting.splice(0)) reject(errorOf('closed', 'it is closed'));
       opened?.database.close();
       opened = undefined;
