@@ -1,7 +1,7 @@
 import type { Case, Subject } from '../comparison.ts';
 import { quantile, type Sample } from '../measure.ts';
 import type { Stage } from '../stage.ts';
-import { BARE_AMQPLIB, startAmqplib } from '../subjects/amqplib.ts';
+import { BARE_AMQPLIB, JOURNALLED, journalled, startAmqplib } from '../subjects/amqplib.ts';
 import { inTime, type StartWorker } from '../subjects/drain.ts';
 import { rbit } from '../subjects/rbit.ts';
 import { withRequester } from '../subjects/requester.ts';
@@ -17,6 +17,9 @@ export const latency: Case = {
   base: BARE_AMQPLIB,
   subjects: [
     { name: BARE_AMQPLIB, run: (stage) => askOneByOne(stage, startAmqplib) },
+    ...(['here', 'threads', 'coprocesses'] as const).map(
+      (way): Subject => ({ name: JOURNALLED[way], run: (stage) => askOneByOne(stage, journalled(way)) }),
+    ),
     ...(['module! none', 'module! thread', 'coprocess!', 'shell!'] as const).map(
       (name): Subject => ({ name, isOurs: true, run: (stage) => askOneByOne(stage, rbit(name)) }),
     ),
@@ -24,6 +27,9 @@ export const latency: Case = {
   targets: [
     { subject: 'module! thread', figure: 'p50', against: BARE_AMQPLIB, most: 1.4 },
     { subject: 'module! thread', figure: 'p99', against: BARE_AMQPLIB, most: 2 },
+    { subject: 'module! none', figure: 'p50', against: JOURNALLED.here },
+    { subject: 'module! thread', figure: 'p50', against: JOURNALLED.threads },
+    { subject: 'coprocess!', figure: 'p50', against: JOURNALLED.coprocesses },
   ],
 };
 

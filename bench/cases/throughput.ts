@@ -1,5 +1,5 @@
 import type { Case, Subject, Target } from '../comparison.ts';
-import { BARE_AMQPLIB, startAmqplib } from '../subjects/amqplib.ts';
+import { BARE_AMQPLIB, JOURNALLED, journalled, startAmqplib } from '../subjects/amqplib.ts';
 import { drain } from '../subjects/drain.ts';
 import { type NoopRunner, rbit } from '../subjects/rbit.ts';
 
@@ -17,6 +17,12 @@ export function throughput(atOnce: 1 | 10 | 100, peers: readonly Subject[]): Cas
     base: BARE_AMQPLIB,
     subjects: [
       { name: BARE_AMQPLIB, run: (stage) => drain(stage, startAmqplib, { jobs: stage.jobs(jobs), atOnce }) },
+      ...(['here', 'threads', 'coprocesses'] as const).map(
+        (way): Subject => ({
+          name: JOURNALLED[way],
+          run: (stage) => drain(stage, journalled(way), { jobs: stage.jobs(jobs), atOnce }),
+        }),
+      ),
       ...names.map(
         (name): Subject => ({
           name,
@@ -26,8 +32,18 @@ export function throughput(atOnce: 1 | 10 | 100, peers: readonly Subject[]): Cas
       ),
       ...peers,
     ],
-    targets: atOnce === 1 ? [] : targets(),
-    quick: atOnce === 10 ? [BARE_AMQPLIB, 'coprocess!', 'python!', 'module! process'] : 'none',
+    targets: [...(atOnce === 1 ? [] : targets()), ...ceilings()],
+    quick:
+      atOnce === 10
+        ? [
+            BARE_AMQPLIB,
+            JOURNALLED.threads,
+            JOURNALLED.coprocesses,
+            'coprocess!',
+            'python!',
+            'module! process',
+          ]
+        : 'none',
   };
 }
 
@@ -38,5 +54,15 @@ function targets(): Target[] {
     figure: 'rate',
     against: BARE_AMQPLIB,
     least: share,
+  }));
+}
+
+/** What each way is of its own ceiling: shown, with no bound. */
+function ceilings(): Target[] {
+  const ways = { 'module! none': 'here', 'module! thread': 'threads', 'coprocess!': 'coprocesses' } as const;
+  return Object.entries(ways).map(([subject, way]) => ({
+    subject,
+    figure: 'rate',
+    against: JOURNALLED[way],
   }));
 }
