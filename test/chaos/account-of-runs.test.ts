@@ -100,6 +100,28 @@ describe('the account of runs', () => {
       expect(numberOf(account, AGAIN)).toBe(1);
     });
 
+    it('takes it as one also where the daemon was killed as well, and both lives go on at once', () => {
+      const tried = (attempt: number, ms: number): Run =>
+        run({ run: `${attempt} ${ms}`, attempt, beganMs: T + ms, endedMs: T + ms + 3 });
+      const first = [tried(1, 0), tried(2, 200)];
+      const second = [
+        tried(1, 8000),
+        { ...tried(3, 8001), overlapped: true },
+        tried(2, 8250),
+        tried(3, 8700),
+      ];
+      const evidence = {
+        jobs: [{ ...JOB, kind: 'crash', tries: 2 }] satisfies SubmittedJob[],
+        runs: [...first, ...second],
+        replies,
+      };
+      const killed = fault('kill', T + 600);
+      expect(accountOf({ ...evidence, faults: [fault('broker-kill', T + 400), killed] }).problems).toEqual(
+        [],
+      );
+      expect(accountOf({ ...evidence, faults: [killed] }).problems).not.toEqual([]);
+    });
+
     it('still finds what no second life explains', () => {
       expect(wrongsOf(accountOf({ jobs, runs, replies, faults: [] }))).toContain('final replies doubled');
       const more = ['x', 'y', 'z', 'v'].map((messageId) =>

@@ -69,11 +69,12 @@ function causeOnSameHost(earlier: Run, later: Run, faults: readonly FaultRecord[
   const between = faults.filter(
     ({ fromMs }) => fromMs >= earlier.beganMs - STARTING_MS && fromMs <= later.beganMs,
   );
-  const fault = between.find((one) => one.host === earlier.host && isCutShortBy(one));
-  if (fault !== undefined) return { words: `${wordsOf(fault.kind)} while it ran`, isSecondLife: false };
   const isForgotten = between.some(
     ({ kind, fromMs }) => kind === 'broker-kill' && fromMs <= (earlier.endedMs ?? fromMs) + SETTLING_MS,
   );
+  const fault = between.find((one) => one.host === earlier.host && isCutShortBy(one));
+  // Both may have happened to one run, and then its message may have come back beside its copy.
+  if (fault !== undefined) return { words: `${wordsOf(fault.kind)} while it ran`, isSecondLife: isForgotten };
   return isForgotten
     ? { words: 'the broker was killed and forgot the acknowledgement', isSecondLife: true }
     : undefined;
