@@ -7,7 +7,7 @@ const FEWEST_JOBS = 1000;
 
 /** The embedded queue beside what the same transactions cost without a daemon. */
 export function embedded(atOnce: 1 | 10 | 100): Case {
-  const jobs = { 1: 2000, 10: 10_000, 100: 30_000 }[atOnce];
+  const jobs = { 1: 6000, 10: 40_000, 100: 60_000 }[atOnce];
   const fast: Target[] = atOnce === 100 ? [{ subject: 'module! none', figure: 'rate', least: 8000 }] : [];
   return {
     name: `embedded-${atOnce}`,

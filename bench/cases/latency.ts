@@ -5,8 +5,7 @@ import { BARE_AMQPLIB, JOURNALLED, journalled, startAmqplib } from '../subjects/
 import { inTime, type StartWorker } from '../subjects/drain.ts';
 import { rbit } from '../subjects/rbit.ts';
 import { withRequester } from '../subjects/requester.ts';
-
-const WARM_UP_SHARE = 0.3;
+import { WARM_UP_SHARE } from '../warm-up.ts';
 
 /** How long a requester waits for the final reply when nobody else asks for anything. */
 export const latency: Case = {
@@ -34,7 +33,7 @@ export const latency: Case = {
 };
 
 async function askOneByOne(stage: Stage, start: StartWorker): Promise<Sample> {
-  const times = stage.jobs(3000);
+  const times = stage.jobs(8000);
   const { url } = await stage.rabbitmq();
   return stage.inFolder((folder) =>
     withRequester(url, async (requester) => {

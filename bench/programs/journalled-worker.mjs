@@ -1,4 +1,5 @@
-// The ceiling of a worker that keeps a journal and runs its jobs apart: amqplib-worker.mjs with just these two added.
+// The ceiling of a worker that keeps a journal and runs its jobs apart: amqplib-worker.mjs with just these two added,
+// and a second connection.
 //
 //   node journalled-worker.mjs URL QUEUE PREFETCH FILE here|threads|coprocesses [PYTHON]
 //
@@ -17,7 +18,9 @@ const [url = '', queue = '', prefetch = '1', file = '', way = 'here', python = '
 const run = ways[way](Number(prefetch), python);
 const journal = openJournal(file);
 const connection = await connect(url, { noDelay: true });
-const channel = await connection.createConfirmChannel();
+const channel = await connection.createChannel();
+// RabbitMQ stops reading from a connection that publishes while it has an alarm: acknowledgements go another way.
+const replies = await (await connect(url, { noDelay: true })).createConfirmChannel();
 await channel.prefetch(Number(prefetch));
 
 const STARTED = Buffer.from('{"status":"started"}');
@@ -38,12 +41,12 @@ async function work(message) {
   const id = last;
   const job = JSON.parse(message.content.toString());
   await journal.begun(id, PRINT);
-  channel.publish('', replyTo, STARTED, properties);
+  replies.publish('', replyTo, STARTED, properties);
   await turn();
   await run(job);
   const reply = Buffer.from(JSON.stringify({ status: 'completed' }));
   await journal.ended(id, reply);
-  channel.publish('', replyTo, reply, properties, (error) => {
+  replies.publish('', replyTo, reply, properties, (error) => {
     if (error === null) void settle(id, message);
     else channel.nack(message);
   });

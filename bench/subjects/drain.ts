@@ -3,6 +3,7 @@ import type { Sample } from '../measure.ts';
 import { childrenMib, residentMib, treeCpuMs } from '../procfs.ts';
 import type { Stage } from '../stage.ts';
 import { readLoopMeter, startLoopMeter } from './loop-meter.ts';
+import { WARM_UP_SHARE } from '../warm-up.ts';
 import { withRequester } from './requester.ts';
 
 /** Where a worker finds its jobs. */
@@ -24,12 +25,11 @@ export interface DrainOptions {
   readonly hasLoopMeter?: boolean;
 }
 
-const WARM_UP_SHARE = 0.3;
 const LIMIT_MS = 300_000;
 
 /**
  * Lets a worker drain a queue that was filled before it starts, so that nobody but broker, worker and the counting of
- * replies takes time. The first third is warm-up: processes start, code is compiled.
+ * replies takes time. The first half is warm-up.
  */
 export async function drain(
   stage: Stage,

@@ -9,6 +9,7 @@ import { now } from '../clock.ts';
 import type { Sample } from '../measure.ts';
 import { residentMib, treeCpuMs } from '../procfs.ts';
 import type { Stage } from '../stage.ts';
+import { WARM_UP_SHARE } from '../warm-up.ts';
 import { inTime } from './drain.ts';
 import { JOB } from './embedded-job.ts';
 import { type NoopRunner, noopRunners, startRbit } from './rbit.ts';
@@ -16,7 +17,6 @@ import { type NoopRunner, noopRunners, startRbit } from './rbit.ts';
 const PROGRAM = fileURLToPath(new URL('../programs/bare-sqlite.ts', import.meta.url));
 const CHUNK = 1000;
 const LOOK_MS = 10;
-const WARM_UP_SHARE = 0.3;
 
 interface Load {
   readonly jobs: number;
