@@ -147,6 +147,7 @@ export function createCommitter<Tables, Changes>({
   function openTables(): Opened<Tables> {
     const database = open();
     generation += 1;
+    lasts = undefined;
     return { database, tables: tablesOf(database), inode: inodeOf(file()) };
   }
 
@@ -160,6 +161,8 @@ export function createCommitter<Tables, Changes>({
   function fail(error: unknown): void {
     const { message } = toDatabaseError(error) as Error;
     isHealthy = false;
+    // What waits for company is taken by the retry.
+    gathering.stop();
     onLost(`${file()}: ${message}`, retryMs);
     again(retryMs);
     retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);

@@ -4,12 +4,12 @@ const FEW = 2;
 const MOST_TURNS = 2;
 /** So many are worth a transaction of their own. */
 const ENOUGH = 64;
-/** What nobody waits for waits no longer than this for a transaction that somebody does. */
+/** What nobody waits for waits so long for something that somebody waits for, and then begins a transaction itself. */
 const LATER_MS = 50;
 
 /**
  * Says when what waits becomes a transaction: at the end of the turn of the loop in which it came; but where more than a few wait,
- * when a turn has brought no more of them. Answers of processes and threads come a few in each turn, and a transaction for each
+ * when a turn has brought no more of them, or there are many, or two turns are over. Answers of processes and threads come a few in each turn, and a transaction for each
  * few of them costs more than the turns do.
  */
 export class Gathering {

@@ -23,7 +23,7 @@ import { type Changes, type Tables, tablesOf } from './tables.ts';
 /*
  * The broker port on one SQLite file, which any number of processes share.
  *
- *   committer    what is written in one turn of the event loop is one transaction
+ *   committer    what is written in one turn of the event loop, or a few, is one transaction
  *   presence     who holds messages, and whether it still lives; wakes others and is awakened
  *   consumer     claims messages when there may be some
  *   housekeeper  delayed messages, owners that have gone, the size of the file
