@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { secondLives } from './causes.ts';
 import {
   accountOf,
   AGAIN,
@@ -130,6 +131,13 @@ describe('the account of runs', () => {
       expect(wrongsOf(accountOf({ jobs, runs, replies: [started, ...more], faults }))).toEqual([
         'final replies doubled',
       ]);
+    });
+
+    it('is not of one whose run did not end: nothing of it was acknowledged', () => {
+      const later = run({ run: 'b', beganMs: T + 5000, endedMs: T + 5500 });
+      const kills = [fault('broker-kill', T - 1000), fault('kill', T + 200)];
+      expect(secondLives([run({ run: 'a', endedMs: undefined }), later], kills)).toBe(0);
+      expect(secondLives([run({ run: 'a', endedMs: T + 100 }), later], kills)).toBe(1);
     });
 
     it('counts apart that both lives run at once', () => {

@@ -73,8 +73,9 @@ function causeOnSameHost(earlier: Run, later: Run, faults: readonly FaultRecord[
     ({ kind, fromMs }) => kind === 'broker-kill' && fromMs <= (earlier.endedMs ?? fromMs) + SETTLING_MS,
   );
   const fault = between.find((one) => one.host === earlier.host && isCutShortBy(one));
-  // Both may have happened to one run, and then its message may have come back beside its copy.
-  if (fault !== undefined) return { words: `${wordsOf(fault.kind)} while it ran`, isSecondLife: isForgotten };
+  // Both may have happened to one run that ended, and then its message may have come back beside its copy.
+  const isSecondLife = isForgotten && earlier.endedMs !== undefined;
+  if (fault !== undefined) return { words: `${wordsOf(fault.kind)} while it ran`, isSecondLife };
   return isForgotten
     ? { words: 'the broker was killed and forgot the acknowledgement', isSecondLife: true }
     : undefined;
