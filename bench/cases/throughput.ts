@@ -5,7 +5,7 @@ import { type NoopRunner, rbit } from '../subjects/rbit.ts';
 
 /** What each way of running a job that does nothing makes of a full queue, so many at once. */
 export function throughput(atOnce: 1 | 10 | 100, peers: readonly Subject[]): Case {
-  // As many as compile the code and then keep the ceiling busy for a few seconds.
+  // Where several are worked at once: as many as compile the code, and then keep the ceiling busy for a few seconds.
   const jobs = { 1: 12_000, 10: 40_000, 100: 60_000 }[atOnce];
   const names: NoopRunner[] = ['module! none', 'module! thread', 'coprocess!', 'python!'];
   // A hundred processes of Node are no way to run anything.

@@ -1,5 +1,5 @@
 // What a worker must write down to know its jobs again after a crash, and no more: that a job was begun, how it ended, and that
-// its message is about to be acknowledged. On SQLite, as rbit-ts does it: what one turn of the loop writes is a transaction.
+// its message is about to be acknowledged. On SQLite: what one turn of the loop writes is a transaction.
 
 import { DatabaseSync } from 'node:sqlite';
 

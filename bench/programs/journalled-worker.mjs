@@ -1,5 +1,5 @@
 // The ceiling of a worker that keeps a journal and runs its jobs apart: amqplib-worker.mjs with just these two added,
-// and a second connection.
+// a second connection, and the turn of the loop in which "started" leaves.
 //
 //   node journalled-worker.mjs URL QUEUE PREFETCH FILE here|threads|coprocesses [PYTHON]
 //
@@ -24,7 +24,7 @@ const replies = await (await connect(url, { noDelay: true })).createConfirmChann
 await channel.prefetch(Number(prefetch));
 
 const STARTED = Buffer.from('{"status":"started"}');
-const PRINT = 'a hash of the message in base 64, of this size';
+const PRINT = '0123456789abcdef'.repeat(4);
 let last = 0;
 
 async function work(message) {
