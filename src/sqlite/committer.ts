@@ -152,6 +152,9 @@ export function createCommitter<Tables, Changes>({
   }
 
   function again(inMs: number): void {
+    // One way leads to the next transaction, and takes all that waits.
+    gathering.stop();
+    clearTimeout(retry);
     retry = setTimeout(() => {
       retry = undefined;
       flush();
@@ -161,8 +164,6 @@ export function createCommitter<Tables, Changes>({
   function fail(error: unknown): void {
     const { message } = toDatabaseError(error) as Error;
     isHealthy = false;
-    // What waits for company is taken by the retry.
-    gathering.stop();
     onLost(`${file()}: ${message}`, retryMs);
     again(retryMs);
     retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);

@@ -8,9 +8,9 @@ const ENOUGH = 64;
 const LATER_MS = 50;
 
 /**
- * Says when what waits becomes a transaction: at the end of the turn of the loop in which it came; but where more than a few wait,
- * when a turn has brought no more of them, or there are many, or two turns are over. Answers of processes and threads come a few in each turn, and a transaction for each
- * few of them costs more than the turns do.
+ * Says when what waits becomes a transaction: at the end of the turn of the loop in which it came; but where more than a few
+ * wait, when a turn has brought no more of them, or there are many, or two turns are over. Answers of processes and threads
+ * come a few in each turn, and a transaction for each few of them costs more than the turns do.
  */
 export class Gathering {
   readonly #count: () => number;

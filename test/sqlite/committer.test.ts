@@ -70,6 +70,21 @@ describe('a file that was replaced', () => {
     expect(second - first).toBeGreaterThan(95);
     expect(third - second).toBeGreaterThan(195);
   });
+
+  test('is tried again once at a time, also if it could not be written before it went', async () => {
+    await synchronous(false);
+    const hopeless = committer.commit({
+      mustLast: false,
+      work: (database) => database.exec('PRAGMA max_page_count = 1; CREATE TABLE more (id INTEGER)'),
+    });
+    hopeless.catch(() => {});
+    await eventually(() => lostAtMs.length === 1, 'the disk being full');
+    isAway = true;
+    lose();
+    await eventually(() => lostAtMs.length === 3, 'a try');
+    const [, second = 0, third = 0] = lostAtMs;
+    expect(third - second).toBeGreaterThan(195);
+  });
 });
 
 test('what nobody waits for is written by itself after a while', async () => {
