@@ -1,6 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Entry, Journal } from '../../src/journal/journal.ts';
 import { createMemoryJournal } from '../../src/journal/memory-journal.ts';
+import { NO_STORE } from '../../src/journal/record.ts';
+import { createRecordBook } from '../../src/journal/record-book.ts';
 import { openInbox } from '../broker/inbox.ts';
 import { amqpUrl } from '../support/amqp-url.ts';
 import { eventually } from '../support/eventually.ts';
@@ -79,6 +82,23 @@ describe('the intake', () => {
     expect(await delivery.ack()).toBe('settled');
     expect(await waiting()).toBe(0);
     expect(bodies(inbox.deliveries)).toHaveLength(1);
+  });
+
+  it('stores no message before it is written down that it begins to', async () => {
+    const written = Promise.withResolvers<void>();
+    const isBegun = Promise.withResolvers<void>();
+    const insert = (): Promise<void> => {
+      isBegun.resolve();
+      return written.promise;
+    };
+    const { receipts } = ground.host({ journal: createRecordBook({ ...NO_STORE, insert }) });
+    const inbox = openInbox(receipts, ground.queue, 1);
+    await ground.send('one');
+    await isBegun.promise;
+    await nextTurn();
+    expect(ground.stored()).toStrictEqual([]);
+    written.resolve();
+    await (await inbox.next()).ack();
   });
 
   it.each([

@@ -1,7 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Delivery, Publication } from '../../src/broker/broker.ts';
 import { completed, failed, type Outcome } from '../../src/job/outcome.ts';
 import { createRelay, type Relay } from '../../src/journal/relay.ts';
+import { NO_STORE } from '../../src/journal/record.ts';
+import { createRecordBook } from '../../src/journal/record-book.ts';
+import { statusOf } from '../../src/protocol/replies.ts';
 import { perform } from '../../src/worker/perform.ts';
 import { Slots } from '../../src/worker/slots.ts';
 import { openInbox } from '../broker/inbox.ts';
@@ -70,6 +74,54 @@ describe('the life of a delivery', () => {
 });
 
 describe('a job', () => {
+  it('does not begin before its "started" has left, though nothing is to be written', async () => {
+    const left: string[] = [];
+    const relay = createRelay({
+      writable: () => bench.broker.writable(),
+      async publish(reply) {
+        const result = await bench.broker.publish(reply);
+        left.push(statusOf(reply));
+        return result;
+      },
+    });
+    let leftBefore: string[] = [];
+    const at = bench.workplace(
+      async () => {
+        leftBefore = [...left];
+        return completed();
+      },
+      { relay },
+    );
+    await perform(await bench.deliver(), at);
+    expect(leftBefore).toStrictEqual(['started']);
+  });
+
+  it.each(['its journal', 'its broker'])('does not begin until %s has written that down', async (which) => {
+    const [asked, written] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const write = (): Promise<void> => {
+      asked.resolve();
+      return written.promise;
+    };
+    let runs = 0;
+    const plain = bench.workplace(async () => {
+      runs += 1;
+      return completed();
+    });
+    const journal = createRecordBook({ ...NO_STORE, insert: write });
+    const delivery = await bench.deliver();
+    const performing =
+      which === 'its broker'
+        ? perform(altered(delivery, { blame: write }), plain)
+        : perform(delivery, { ...plain, journal });
+    await asked.promise;
+    await nextTurn();
+    await nextTurn();
+    expect(runs).toBe(0);
+    written.resolve();
+    await performing;
+    expect(runs).toBe(1);
+  });
+
   it('is announced with its end, what was done with its message, and why', async () => {
     const at = bench.workplace(async () => ({ kind: 'blocked', reason: 'not yet', delayMs: 1000 }));
     const ends: unknown[] = [];
