@@ -79,7 +79,8 @@ export class StarterPool {
         if (starter === undefined) this.#noWaitUntil = performance.now() + NO_WAIT_MS;
         resolve(starter);
       };
-      const timer = setTimeout(take, WAIT_MS);
+      // When the loop has stood still, the news of one that is ready is only read after this.
+      const timer = setTimeout(() => setImmediate(() => this.#waiting.has(take) && take()), WAIT_MS);
       this.#waiting.add(take);
     });
   }
