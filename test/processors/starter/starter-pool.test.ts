@@ -85,15 +85,17 @@ test('a Python that cannot do it is found out before it is given a program', asy
   }
 });
 
-test('a starter that became ready while the daemon stood still is not given up', async () => {
+test('a starter that became ready while the daemon stood still is not given up, then or later', async () => {
   const pool = openPool({ concurrency: 1 });
   await warmUp(pool);
-  const before = await pool.start({ ...PROGRAM, args: ['-c', 'sleep 0.2; echo $PPID'] }, folder);
-  const after = run(pool, 'echo $PPID');
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
-  if ('kind' in before || before.pid === undefined) throw new Error('it runs');
-  before.stderr.resume();
-  expect((await after).said).toBe(await text(before.stdout));
+  for (let time = 0; time < 2; time += 1) {
+    const before = await pool.start({ ...PROGRAM, args: ['-c', 'sleep 0.6; echo $PPID'] }, folder);
+    const after = run(pool, 'echo $PPID');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
+    if ('kind' in before || before.pid === undefined) throw new Error('it runs');
+    before.stderr.resume();
+    expect((await after).said).toBe(await text(before.stdout));
+  }
 });
 
 test('a program that leaves nobody behind is told from one that does', async () => {
