@@ -6,7 +6,7 @@ import { type NoopRunner, noopRunners, type RbitOptions, startRbit, COLD_START }
 
 const BIG_HEAP = fileURLToPath(new URL('../programs/big-heap.mjs', import.meta.url));
 const AT_ONCE = 8;
-/** As many as make a daemon warm: before, it works twice as long for each command. */
+/** With fewer V8 still compiles the daemon while it is measured. */
 const JOBS = 10_000;
 const BESIDE = 'shell!, 300 MB beside';
 const BY_SPAWN = 'shell!, by spawn';
