@@ -12,7 +12,7 @@ import {
   T,
   wrongsOf,
 } from './example-evidence.ts';
-import type { SubmittedJob } from './evidence.ts';
+import type { Evidence, SubmittedJob } from './evidence.ts';
 import type { HeardReply } from './requester.ts';
 
 describe('the account of replies', () => {
@@ -140,5 +140,21 @@ describe('the account of replies', () => {
     expect(numberOf(account, AGAIN)).toBe(1);
     const runOnce = accountOf({ ...release, runs: [run()], faults: [fault('black-hole', T + 1100)] });
     expect(wrongsOf(runOnce)).toEqual(['final replies doubled']);
+  });
+
+  it('counts apart a step that was cut off with the acknowledgement of the equal one before it, and not run', () => {
+    const releases = [{ key: 'job-1', queue: 'own.steps', sureSteps: 2, hasMaybeStep: false }];
+    const lacking = { jobs: [], releases, runs: [run()], replies: [started, completed] };
+    const cut = [fault('cut', T + 1500)];
+    expect(wrongsOf(accountOf(lacking))).toEqual(['final replies missing']);
+    const account = accountOf({ ...lacking, faults: cut });
+    expect(account.problems).toEqual([]);
+    expect(numberOf(account, 'steps taken for the equal one before them')).toBe(1);
+    const isWrong = (changes: Partial<Evidence>): void =>
+      expect(wrongsOf(accountOf({ ...lacking, faults: cut, ...changes }))).toEqual(['final replies missing']);
+    isWrong({ faults: [fault('cut', T + 2500)] });
+    isWrong({ runs: [run(), run({ run: '2' })] });
+    isWrong({ releases: releases.map((release) => ({ ...release, sureSteps: 3 })) });
+    isWrong({ replies: [] });
   });
 });

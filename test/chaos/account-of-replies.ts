@@ -11,6 +11,8 @@ export interface AccountOfReplies {
   readonly completed: number;
   readonly failed: number;
   readonly missing: number;
+  /** Steps of releases that were taken for the equal one before them, and not run: README, guarantee 2. */
+  readonly mistaken: number;
   /** Final replies beyond the first, with another message id and of the same host. */
   readonly doubled: number;
   /**
@@ -37,6 +39,8 @@ interface Expected {
   readonly kind: Kind;
 }
 
+/** After that a daemon takes an unanswered acknowledgement for lost, whatever comes. */
+const UNANSWERED_MS = 1000;
 /** The longest that a host works for one answer, its waiting for a connection included. */
 const WORK_MS = 40_000;
 
@@ -47,6 +51,7 @@ export function accountOfReplies({ jobs, releases, replies, runs, faults }: Evid
     completed: 0,
     failed: 0,
     missing: 0,
+    mistaken: 0,
     doubled: 0,
     again: 0,
     copies: 0,
@@ -71,7 +76,11 @@ export function accountOfReplies({ jobs, releases, replies, runs, faults }: Evid
       if (first !== undefined && !isExplainedCopy(first, copy, faults))
         say('a final reply came again, and nothing explains it');
     }
-    if (firsts.length < wanted) {
+    // Only equal ones have one before them.
+    const last = firsts.at(-1);
+    const isOneNotRun = firsts.length === wanted - 1 && (runsOf.get(key) ?? []).length < wanted;
+    if (isOneNotRun && last !== undefined && isCutAfter(last, faults)) total.mistaken += 1;
+    else if (firsts.length < wanted) {
       total.missing += wanted - firsts.length;
       say(`${wanted - firsts.length} final reply missing`);
     }
@@ -171,6 +180,11 @@ function isForgotten(one: HeardReply, other: HeardReply, faults: Evidence['fault
       fromMs >= one.atMs - SETTLING_MS &&
       fromMs <= Math.min(one.atMs + SETTLING_MS, other.atMs),
   );
+}
+
+/** Whether a fault may have kept the acknowledgement of what was answered from being heard. */
+function isCutAfter({ host, atMs }: HeardReply, faults: Evidence['faults']): boolean {
+  return faultBetween(host, atMs, atMs + UNANSWERED_MS, faults) !== undefined;
 }
 
 /** Each "started" is followed by a final reply, before the next one. Copies may come at any time. */

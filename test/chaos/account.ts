@@ -33,11 +33,12 @@ export function drawUp(evidence: Evidence): Account {
   const rows: AccountRow[] = [
     { text: 'submitted', number: sure },
     { text: 'may have been submitted, confirm lost', number: maybe },
-    { text: '  of them had a life', number: answered + replies.missing - sure },
+    { text: '  of them had a life', number: answered + replies.missing + replies.mistaken - sure },
     { text: 'completed', number: replies.completed },
     { text: 'failed', number: replies.failed },
     { text: '  of them dead-lettered', number: letters.kept },
     mustBeNone('final replies missing', replies.missing),
+    { text: 'steps taken for the equal one before them', number: replies.mistaken },
     mustBeNone('final replies doubled', replies.doubled),
     {
       text: 'answered again, after a run again on another host or one that a killed broker forgot',
