@@ -6,8 +6,13 @@ import { Starter, type StarterListener } from './starter.ts';
 
 /** Jobs that are over sooner are started faster by waiting for a starter than by forks of the daemon. */
 const WAIT_MS = 200;
-/** How long nobody waits when that was in vain: the jobs are long ones. */
-const NO_WAIT_MS = 10_000;
+/**
+ * When that was in vain, nobody waits for as long as there has been no starter for anybody: long where the jobs are long, and
+ * not where something else held them up. This is the most.
+ */
+const LONGEST_NO_WAIT_MS = 10_000;
+/** How long no starter is made when one could not be. */
+const NO_STARTER_MS = 10_000;
 const LEAST_STARTERS = 8;
 const LOOK_EVERY_MS = 10_000;
 
@@ -35,7 +40,8 @@ export class StarterPool {
   readonly #listener: StarterListener;
   #python: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #hasBeenReady = false;
+  /** When one was given something last. */
+  #takenAt: number | undefined;
   #noWaitUntil = 0;
   #noStarterUntil = 0;
   #isProblemKnown = false;
@@ -58,6 +64,7 @@ export class StarterPool {
 
   readonly start: StartChild = async (command, folder) => {
     const starter = this.#ready.pop() ?? (await this.#next());
+    if (starter !== undefined) this.#takenAt = performance.now();
     return (await starter?.start(command, folder)) ?? spawnChild(command, folder);
   };
 
@@ -71,18 +78,23 @@ export class StarterPool {
   async #next(): Promise<Starter | undefined> {
     const now = performance.now();
     if (now >= this.#noStarterUntil) this.#grow();
-    if (this.#all.size === 0 || !this.#hasBeenReady || now < this.#noWaitUntil) return undefined;
+    if (this.#all.size === 0 || this.#takenAt === undefined || now < this.#noWaitUntil) return undefined;
     return new Promise((resolve) => {
       const take = (starter?: Starter): void => {
         clearTimeout(timer);
         this.#waiting.delete(take);
-        if (starter === undefined) this.#noWaitUntil = performance.now() + NO_WAIT_MS;
+        if (starter === undefined) this.#waitLater();
         resolve(starter);
       };
       // When the loop has stood still, the news of one that is ready is only read after this.
       const timer = setTimeout(() => setImmediate(() => this.#waiting.has(take) && take()), WAIT_MS);
       this.#waiting.add(take);
     });
+  }
+
+  #waitLater(): void {
+    const now = performance.now();
+    this.#noWaitUntil = now + Math.min(now - (this.#takenAt ?? now), LONGEST_NO_WAIT_MS);
   }
 
   /** By one, if there will not be one soon for each of those who wait. */
@@ -93,13 +105,12 @@ export class StarterPool {
       this.#all.add(new Starter(this.#python, this.#listener));
     } catch (error) {
       // Node throws some of the reasons (EPERM, ENOMEM), and tells the others later.
-      this.#noStarterUntil = performance.now() + NO_WAIT_MS;
+      this.#noStarterUntil = performance.now() + NO_STARTER_MS;
       this.#explain((error as Error).message);
     }
   }
 
   #take(starter: Starter): void {
-    this.#hasBeenReady = true;
     const [next] = this.#waiting;
     if (next === undefined) this.#ready.push(starter);
     else next(starter);
@@ -109,7 +120,7 @@ export class StarterPool {
     this.#all.delete(starter);
     this.#retract(starter);
     if (problem === undefined || this.#python === undefined) return;
-    this.#noStarterUntil = performance.now() + NO_WAIT_MS;
+    this.#noStarterUntil = performance.now() + NO_STARTER_MS;
     this.#explain(problem);
   }
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { setImmediate as turn } from 'node:timers/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
@@ -62,6 +63,14 @@ async function warmUp(pool: StarterPool): Promise<void> {
   );
 }
 
+/** Has a program run for a while; `parent` resolves with the pid of who started it when it is over. */
+async function occupy(pool: StarterPool, seconds: number): Promise<{ parent: Promise<string> }> {
+  const child = await pool.start({ ...PROGRAM, args: ['-c', `sleep ${seconds}; echo $PPID`] }, folder);
+  if ('kind' in child || child.pid === undefined) throw new Error('it runs');
+  child.stderr.resume();
+  return { parent: text(child.stdout) };
+}
+
 test('a Python that cannot do it is found out before it is given a program', async () => {
   const old = await mkdtemp(join(tmpdir(), 'rbit-starter-'));
   try {
@@ -89,13 +98,46 @@ test('a starter that became ready while the daemon stood still is not given up, 
   const pool = openPool({ concurrency: 1 });
   await warmUp(pool);
   for (let time = 0; time < 2; time += 1) {
-    const before = await pool.start({ ...PROGRAM, args: ['-c', 'sleep 0.6; echo $PPID'] }, folder);
+    const { parent } = await occupy(pool, 0.6);
     const after = run(pool, 'echo $PPID');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
-    if ('kind' in before || before.pid === undefined) throw new Error('it runs');
-    before.stderr.resume();
-    expect((await after).said).toBe(await text(before.stdout));
+    expect((await after).said).toBe(await parent);
   }
+});
+
+test('jobs wait ever more rarely for a starter that a long job keeps', async () => {
+  const pool = openPool({ concurrency: 1 });
+  await warmUp(pool);
+  const { parent } = await occupy(pool, 4);
+  const ended = parent.then(() => true);
+  let waits = 0;
+  while (!(await Promise.race([ended, turn(false)]))) {
+    const since = performance.now();
+    await run(pool, 'sleep 0.05');
+    if (performance.now() - since > 200) waits += 1;
+  }
+  expect(waits).toBeGreaterThan(0);
+  expect(waits).toBeLessThan(7);
+});
+
+test('jobs wait again soon for a starter that was kept and has come free', async () => {
+  const pool = openPool({ concurrency: 1 });
+  await warmUp(pool);
+  // However long nobody needed one before.
+  const idle = await occupy(pool, 2.5);
+  await idle.parent;
+  const kept = await occupy(pool, 0.5);
+  expect((await run(pool, 'echo $PPID')).said).toBe(`${process.pid}\n`);
+  const starter = await kept.parent;
+  await eventually(
+    async () => {
+      const { parent } = await occupy(pool, 0.1);
+      const { said } = await run(pool, 'echo $PPID');
+      return said === starter && (await parent) === starter;
+    },
+    'a job that waited',
+    1_500,
+  );
 });
 
 test('a program that leaves nobody behind is told from one that does', async () => {
