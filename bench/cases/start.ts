@@ -2,7 +2,7 @@ import { now } from '../clock.ts';
 import type { Case, Subject } from '../comparison.ts';
 import type { Sample } from '../measure.ts';
 import type { Stage } from '../stage.ts';
-import { BARE_AMQPLIB, startAmqplib } from '../subjects/amqplib.ts';
+import { BARE_AMQPLIB, JOURNALLED, journalled, startAmqplib } from '../subjects/amqplib.ts';
 import { inTime, type StartWorker } from '../subjects/drain.ts';
 import { rbit } from '../subjects/rbit.ts';
 import { withRequester } from '../subjects/requester.ts';
@@ -16,6 +16,9 @@ export const start: Case = {
   base: BARE_AMQPLIB,
   subjects: [
     { name: BARE_AMQPLIB, run: (stage) => answerFirst(stage, startAmqplib) },
+    ...(['here', 'threads', 'coprocesses'] as const).map(
+      (way): Subject => ({ name: JOURNALLED[way], run: (stage) => answerFirst(stage, journalled(way)) }),
+    ),
     ...(['module! none', 'module! thread', 'coprocess!', 'python!', 'shell!'] as const).map(
       (name): Subject => ({ name, isOurs: true, run: (stage) => answerFirst(stage, rbit(name)) }),
     ),

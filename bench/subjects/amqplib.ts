@@ -12,7 +12,7 @@ export const BARE_AMQPLIB = 'bare amqplib';
 export const startAmqplib: StartWorker = (_stage, { url, queue, atOnce }) =>
   startChild(process.execPath, [programOf('amqplib-worker.mjs'), url, queue, String(atOnce)]);
 
-/** The ceilings of workers that keep a journal, by where they run their jobs. */
+/** The ceilings of workers that promise what rbit-ts does, by where they run their jobs. */
 export const JOURNALLED = {
   here: 'amqplib + journal',
   threads: 'amqplib + journal + threads',
@@ -21,6 +21,8 @@ export const JOURNALLED = {
 
 /** A worker written by hand that keeps a journal. */
 export function journalled(way: keyof typeof JOURNALLED): StartWorker {
+  // Now, since to look for it takes longer than a start.
+  const python = way === 'coprocesses' ? [findPython()] : [];
   return (_stage, { url, queue, atOnce, folder }) =>
     startChild(process.execPath, [
       programOf('journalled-worker.mjs'),
@@ -29,6 +31,6 @@ export function journalled(way: keyof typeof JOURNALLED): StartWorker {
       String(atOnce),
       join(folder, 'bare-journal.sqlite'),
       way,
-      findPython(),
+      ...python,
     ]);
 }

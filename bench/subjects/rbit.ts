@@ -70,5 +70,7 @@ export const COLD_START: RbitOptions = { more: 'warm-start = no' };
 
 /** The same as a worker that can drain a queue. */
 export function rbit(name: NoopRunner, options?: RbitOptions): StartWorker {
-  return (stage, place) => startRbit(stage, place, noopRunners[name](), options);
+  // Now, since it may look for Python, which takes longer than a start.
+  const keys = noopRunners[name]();
+  return (stage, place) => startRbit(stage, place, keys, options);
 }
