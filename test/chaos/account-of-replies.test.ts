@@ -153,6 +153,7 @@ describe('the account of replies', () => {
     const isWrong = (changes: Partial<Evidence>): void =>
       expect(wrongsOf(accountOf({ ...lacking, faults: cut, ...changes }))).toEqual(['final replies missing']);
     isWrong({ faults: [fault('cut', T + 2500)] });
+    isWrong({ faults: [fault('kill', T + 1500)] });
     isWrong({ runs: [run(), run({ run: '2' })] });
     isWrong({ releases: releases.map((release) => ({ ...release, sureSteps: 3 })) });
     isWrong({ replies: [] });

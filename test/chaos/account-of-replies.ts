@@ -182,9 +182,10 @@ function isForgotten(one: HeardReply, other: HeardReply, faults: Evidence['fault
   );
 }
 
-/** Whether a fault may have kept the acknowledgement of what was answered from being heard. */
+/** Whether a fault may have kept the acknowledgement of what was answered from being heard. A daemon that was killed knows of it. */
 function isCutAfter({ host, atMs }: HeardReply, faults: Evidence['faults']): boolean {
-  return faultBetween(host, atMs, atMs + UNANSWERED_MS, faults) !== undefined;
+  const others = faults.filter(({ kind }) => kind !== 'kill');
+  return faultBetween(host, atMs, atMs + UNANSWERED_MS, others) !== undefined;
 }
 
 /** Each "started" is followed by a final reply, before the next one. Copies may come at any time. */
