@@ -150,6 +150,7 @@ export interface BrokerEvents {
   'connection:wanted': [{ purpose: string }];
   'connection:open': [{ purpose: string; url: string }];
   'connection:lost': [{ purpose: string; reason: string; retryInMs: number }];
+  /** The broker has an alarm, or this user may not publish. */
   'connection:blocked': [{ purpose: string; reason: string }];
   'connection:unblocked': [{ purpose: string }];
   'consumer:open': [{ queue: string }];
@@ -225,10 +226,18 @@ export interface SearchableBroker extends Broker {
  * - `uncertain`: it was sent, the connection went before the confirm; it may have arrived.
  * - `unencodable`: its properties cannot be written down; nothing was sent, and sending it again is no use.
  * - `refused`: the broker will not take this publication; sending it again is no use.
+ * - `forbidden`: this user may not publish there as long as nobody allows it; send it again later.
  * - `full`: a queue does not take it now; send it again later.
  * - `unroutable`: no such queue.
  */
-export type BrokerErrorKind = 'unavailable' | 'uncertain' | 'unencodable' | 'refused' | 'full' | 'unroutable';
+export type BrokerErrorKind =
+  | 'unavailable'
+  | 'uncertain'
+  | 'unencodable'
+  | 'refused'
+  | 'forbidden'
+  | 'full'
+  | 'unroutable';
 
 export class BrokerError extends Error {
   override readonly name = 'BrokerError';

@@ -67,6 +67,7 @@ async function tryOnce(
       case 'uncertain':
       case 'refused':
         return { kind: error.kind, reason: error.message };
+      case 'forbidden':
       case 'unencodable':
         return { kind: 'refused', reason: error.message };
     }

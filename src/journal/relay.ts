@@ -130,12 +130,13 @@ export function createRelay(
       reply.resolve(result === 'routed' ? SENT : gone);
     } catch (error) {
       const kind = error instanceof BrokerError ? error.kind : 'refused';
+      const comesLater = kind === 'full' || kind === 'forbidden';
       // Longer than the pause that this one came after: all that were in flight at once are refused at once.
-      if (kind === 'full') {
+      if (comesLater) {
         const longerMs = Math.min(pauseMs * 2 || FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
         lane.pauseMs = Math.max(lane.pauseMs, longerMs);
       }
-      const mayArrive = kind === 'full' || kind === 'unavailable' || kind === 'uncertain';
+      const mayArrive = comesLater || kind === 'unavailable' || kind === 'uncertain';
       if (mayArrive && reply.settling?.isLost === true) reply.resolve(LOST);
       else if (mayArrive && !(kind === 'uncertain' && reply.atMostOnce)) put(key, reply);
       else if (kind === 'uncertain') reply.resolve(SENT);

@@ -36,7 +36,10 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
   const consuming = createConnection(options, 'consume', events);
   const publishing = createConnection(options, 'publish', events);
   const maxDelayMs = options.reconnectMaxDelayMs;
-  const publisher = createPublisher(publishing);
+  const publisher = createPublisher(publishing, {
+    onForbidden: (reason) => events.emit('connection:blocked', { purpose: 'publish', reason }),
+    onAllowed: () => events.emit('connection:unblocked', { purpose: 'publish' }),
+  });
   const copier = createCopier(publishing, events);
   const loose = createLoosePublisher({
     connection: publishing,

@@ -10,6 +10,7 @@ import { refusedBy } from './refusal.ts';
 
 /** A refused publication closes the channel; the others should not have to wait long for the next one. */
 const REOPEN_MAX_MS = 500;
+const ACCESS_REFUSED = 403;
 
 /** Publications that the broker confirms, on one channel that is opened again whenever it is lost. */
 export interface Publisher {
@@ -23,6 +24,12 @@ export interface Publisher {
   close(): void;
 }
 
+/** Who hears whether the broker's user may publish: each change, and again on each connection. */
+export interface PermissionListener {
+  readonly onForbidden: (reason: string) => void;
+  readonly onAllowed: () => void;
+}
+
 interface InFlight {
   readonly publication: Publication;
   isReturned: boolean;
@@ -33,13 +40,15 @@ interface InFlight {
 const AT_ONCE = Promise.resolve();
 
 /** A publisher on a connection; `start` opens its channel. */
-export function createPublisher(connection: Connection): Publisher {
+export function createPublisher(connection: Connection, listener?: PermissionListener): Publisher {
   const changes = new EventEmitter<{ writable: []; quiet: [] }>().setMaxListeners(0);
   const closing = new AbortController();
   const inFlight = new Chain<InFlight>();
   let channel: ConfirmChannel | undefined;
   let isCongested = false;
   let running: Promise<void> | undefined;
+  /** The connection on which it was heard last that this user may not publish. */
+  let forbiddenOn: ChannelModel | undefined;
 
   async function open(model: ChannelModel): Promise<{ ended: Promise<string> }> {
     const opened = await openConfirmChannel(model);
@@ -56,7 +65,7 @@ export function createPublisher(connection: Connection): Publisher {
       ended: opened.ended.then((end) => {
         model.off('unblocked', announceWritable);
         channel = undefined;
-        failInFlight(end);
+        failInFlight(end, model);
         return end.reason;
       }),
     };
@@ -87,17 +96,32 @@ export function createPublisher(connection: Connection): Publisher {
     }
   }
 
-  function failInFlight(end: ChannelEnd): void {
+  function failInFlight(end: ChannelEnd, model: ChannelModel): void {
     const lost = inFlight.clear();
     const refused = refusedBy(end, lost);
+    const isForbidden = end.code === ACCESS_REFUSED;
+    if (isForbidden) noteForbidden(end.reason, model);
     let fate: 'uncertain' | 'unavailable' = 'uncertain';
     for (const waiting of lost) {
-      if (waiting === refused) waiting.reject(new BrokerError('refused', end.reason));
+      if (waiting === refused)
+        waiting.reject(new BrokerError(isForbidden ? 'forbidden' : 'refused', end.reason));
       else waiting.reject(new BrokerError(fate, `not confirmed: ${end.reason}`));
       // A channel is worked in order: what was written after the one that closed it was not taken.
       if (waiting === refused) fate = 'unavailable';
     }
     changes.emit('quiet');
+  }
+
+  function noteForbidden(reason: string, model: ChannelModel): void {
+    if (forbiddenOn === model) return;
+    forbiddenOn = model;
+    listener?.onForbidden(reason);
+  }
+
+  function noteAllowed(): void {
+    if (forbiddenOn === undefined) return;
+    forbiddenOn = undefined;
+    listener?.onAllowed();
   }
 
   function land(place: Place<InFlight>): void {
@@ -115,8 +139,10 @@ export function createPublisher(connection: Connection): Publisher {
       (error: unknown) => {
         // When the channel has closed, how it closed decides, and `failInFlight` does that.
         if (place.value === undefined) return;
-        if (error === null) waiting.resolve(waiting.isReturned ? 'unroutable' : 'routed');
-        else if (isNack(error))
+        if (error === null) {
+          noteAllowed();
+          waiting.resolve(waiting.isReturned ? 'unroutable' : 'routed');
+        } else if (isNack(error))
           waiting.reject(new BrokerError('full', 'a queue could not take it (is it full?)'));
         else return;
         land(place);
