@@ -69,6 +69,7 @@ export function makeReceipts(
     }),
   );
   const stored = new Map<string, QueueOptions>();
+  let { replyGapMs } = config.rbit;
   const local = createEmbeddedBroker({ file, exchange: NO_EXCHANGE, queues: stored });
   const broker = createReceiptBroker({
     remote,
@@ -76,9 +77,11 @@ export function makeReceipts(
     journal,
     events,
     queues,
+    replyGapMs: () => replyGapMs,
     copies: (message) => [copyOf(message, {}), bareCopyOf(message, ownHeaders(message))],
   });
   const change = (changed: Config): void => {
+    ({ replyGapMs } = changed.rbit);
     for (const queue of receiptQueues(changed)) {
       const { deadLetter = '' } = changed.queues.get(queue) ?? {};
       queues.set(queue, { runner: changed.mappings.get(queue) ?? '', deadLetter });

@@ -50,6 +50,8 @@ export interface ReceiptOptions {
   readonly queues: ReadonlyMap<string, ReceiptQueue>;
   /** As for `pumpDeadLetters`. */
   readonly copies: (message: Message) => readonly [Message, Message];
+  /** Least time between "started" and the final reply, as it is configured at the moment. */
+  readonly replyGapMs: () => number;
   /** How long a reply waits until it is known whether the message of its job was acknowledged. */
   readonly doubtMs?: number;
 }

@@ -5,6 +5,7 @@ import { createRelay, type Relay, type SentReply } from '../journal/relay.ts';
 import { statusOf } from '../protocol/replies.ts';
 import type { Doubts } from './doubts.ts';
 import { REPLIES } from './local-queues.ts';
+import { ReplyGap } from './reply-gap.ts';
 import { fromStoredReply, instead, isSentOnce } from './stored-reply.ts';
 import { tokenOf } from './token.ts';
 import { takeTurn } from './turn.ts';
@@ -39,13 +40,17 @@ export function createReplyPump({
   remote,
   events,
   doubts,
+  replyGapMs,
 }: {
   readonly local: Broker;
   readonly remote: Broker;
   readonly events: Announcer;
   readonly doubts: Doubts;
+  /** Least time between "started" and the final reply, as it is configured at the moment. */
+  readonly replyGapMs: () => number;
 }): ReplyPump {
   const relay: Relay = createRelay(remote, (reply) => events.emit('reply:sent', { status: statusOf(reply) }));
+  const gap = new ReplyGap(replyGapMs);
   const closing = new AbortController();
   const told = new Set<string>();
   let consumer: Consumer | undefined;
@@ -90,8 +95,11 @@ export function createReplyPump({
   async function send(delivery: Delivery, reply: Publication): Promise<SentReply> {
     if (isSentOnce(reply)) {
       if (delivery.redelivered) return { kind: 'sent' };
-      return tell(reply, await relay.sendOnce(reply));
+      const started = relay.sendOnce(reply);
+      gap.begin(reply, started);
+      return tell(reply, await started);
     }
+    await gap.over(reply);
     const sent = await relay.send(reply, delivery);
     if (sent.kind !== 'refused') return tell(reply, sent);
     return tell(reply, await relay.send(instead(reply, sent.reason), delivery));

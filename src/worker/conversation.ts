@@ -29,7 +29,8 @@ export class Conversation {
   readonly #wants: { readonly notify: boolean; readonly output: boolean };
   readonly #speech: Speech;
   readonly #requester: Requester | undefined;
-  #startedAt: number | undefined;
+  /** Resolves with the time by `performance.now()` when "started" was confirmed, or given up. */
+  #startedAt: Promise<number> | undefined;
   #saidReason: string | undefined;
   #told: Told = 'none';
 
@@ -44,10 +45,10 @@ export class Conversation {
   started(): void {
     this.#sendNotifications('started');
     if (this.#requester === undefined) return;
-    this.#startedAt = performance.now();
-    void this.#speech.relay
-      .sendOnce(startedReply(this.#requester))
-      .then((sent) => this.#noteDrop('started', sent));
+    this.#startedAt = this.#speech.relay.sendOnce(startedReply(this.#requester)).then((sent) => {
+      this.#noteDrop('started', sent);
+      return performance.now();
+    });
   }
 
   /** What the requester was told so far of the end. */
@@ -76,8 +77,7 @@ export class Conversation {
    */
   async answer(reply: Publication, status: string, settling: Delivery | undefined): Promise<'over' | 'lost'> {
     const { relay, replyGapMs } = this.#speech;
-    const gapLeftMs = this.#startedAt === undefined ? 0 : replyGapMs - (performance.now() - this.#startedAt);
-    if (gapLeftMs > 0) await wait(gapLeftMs);
+    if (replyGapMs > 0) await this.#gap(replyGapMs);
     let sent = await relay.send(reply, settling);
     let said: Told = status === 'completed' ? 'completed' : 'failed';
     if (sent.kind === 'refused' && this.#requester !== undefined) {
@@ -101,6 +101,15 @@ export class Conversation {
     const { exchange, publishLoosely } = this.#speech;
     if (exchange !== undefined && isFollowed(this.#job))
       publishLoosely(progressMessage(exchange, this.#job, percent, message));
+  }
+
+  /** Counted from the confirm, so that no outage brings both replies together. */
+  async #gap(replyGapMs: number): Promise<void> {
+    const startedAt = await this.#startedAt;
+    if (startedAt === undefined) return;
+    const leftMs = startedAt + replyGapMs - performance.now();
+    // A timer may be early by a fraction of a millisecond.
+    if (leftMs > 0) await wait(Math.ceil(leftMs) + 1);
   }
 
   #noteDrop(status: string, sent: SentReply): void {

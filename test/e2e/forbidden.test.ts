@@ -1,28 +1,35 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { makeProject, TestDaemon } from '../support/daemon.ts';
 import { type Rabbitmq, startRabbitmq } from '../support/rabbitmq.ts';
 import { Requester } from '../support/requester.ts';
+
+/* A daemon whose user may not write to amq.default. On a RabbitMQ of its own, since that takes an administrator. */
+
+const JOBS = ['done', 'receipt'] as const;
+const LONG_MS = 60_000;
 
 let rabbitmq: Rabbitmq;
 let requester: Requester;
 
 beforeAll(async () => {
   rabbitmq = await startRabbitmq();
-  requester = await Requester.start(rabbitmq.url);
+  await rabbitmq.ctl('add_user', 'worker', 'secret-word');
 }, 120_000);
-afterAll(async () => {
-  await requester.stop();
-  await rabbitmq.stop();
+afterAll(() => rabbitmq.stop());
+beforeEach(async () => {
+  requester = await Requester.start(rabbitmq.url);
+  await rabbitmq.ctl('set_permissions', 'worker', '.*', String.raw`^(?!amq\.default).*$`, '.*');
+  return () => requester.stop();
 });
 
-it('replies wait for as long as the user may not publish, and so do their messages', async () => {
-  await rabbitmq.ctl('add_user', 'worker', 'secret-word');
-  await rabbitmq.ctl('set_permissions', 'worker', '.*', String.raw`^(?!amq\.default).*$`, '.*');
+/** Has a job of each kind run before the user may publish its replies, and resolves when those have come. */
+async function answeredLate(rbit = ''): Promise<void> {
   const url = new URL(rabbitmq.url);
   Object.assign(url, { username: 'worker', password: 'secret-word' });
   const project = await makeProject(`[rbit]
 queue-mappings = forbidden.done:done forbidden.receipt:receipt
 state-dir = state
+${rbit}
 [amqp]
 url = ${url.href}
 [runner:done]
@@ -32,15 +39,26 @@ runner = shell!true
 ack = receipt
 `);
   const daemon = await new TestDaemon([project.ini]).consuming('forbidden.done', 'forbidden.receipt');
-  requester.submit('forbidden.done', {}, { correlationId: 'done' });
-  requester.submit('forbidden.receipt', {}, { correlationId: 'receipt' });
+  for (const job of JOBS) requester.submit(`forbidden.${job}`, {}, { correlationId: job });
   await daemon.logged(/the broker takes no messages \(publish\): ACCESS_REFUSED/);
   await rabbitmq.ctl('set_permissions', 'worker', '.*', '.*', '.*');
-  await daemon.logged(/the broker takes messages again/, 60_000);
-  await requester.heard(4, undefined, 60_000);
+  await daemon.logged(/the broker takes messages again/, LONG_MS);
+  await requester.heard(4, undefined, LONG_MS);
   expect(await daemon.stop()).toBe(0);
-  for (const job of ['done', 'receipt'])
+  await project.remove();
+}
+
+it('replies wait for as long as the user may not publish, and so do their messages', async () => {
+  await answeredLate();
+  for (const job of JOBS)
     expect(requester.statuses(job)).toEqual([{ status: 'started' }, { status: 'completed' }]);
   expect(await requester.channel.checkQueue('forbidden.done')).toMatchObject({ messageCount: 0 });
-  await project.remove();
+});
+
+it('replies that have waited keep the distance of reply-gap all the same', async () => {
+  await answeredLate('reply-gap = 400ms');
+  for (const job of JOBS) {
+    const [started, final] = requester.replies.filter(({ properties }) => properties.correlationId === job);
+    expect((final?.at ?? 0) - (started?.at ?? 0)).toBeGreaterThanOrEqual(400);
+  }
 });

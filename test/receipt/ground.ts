@@ -75,6 +75,7 @@ export async function openGround(url: string): Promise<Ground> {
       const facts = { bind: [], deadLetter: deadLettersOf(queue) };
       const local = createEmbeddedBroker({ file, exchange: 'none', queues: new Map([[queue, facts]]) });
       const receipts = createReceiptBroker({
+        replyGapMs: () => 0,
         remote,
         local,
         journal,

@@ -9,6 +9,8 @@ const run = promisify(execFile);
 export interface Reply {
   readonly body: Record<string, unknown>;
   readonly properties: ConsumeMessage['properties'];
+  /** When it came, by `performance.now()`. */
+  readonly at: number;
 }
 
 /** Somebody who sends jobs and listens to what is said of them. */
@@ -40,7 +42,7 @@ export class Requester {
   #hear(message: ConsumeMessage | null): void {
     if (message === null) return;
     const body = JSON.parse(message.content.toString()) as Record<string, unknown>;
-    this.replies.push({ body, properties: message.properties });
+    this.replies.push({ body, properties: message.properties, at: performance.now() });
   }
 
   /** Sends one job by Debian's amqp-publish: a client that shares no code with ours. */
