@@ -21,8 +21,11 @@ export function newReplyId(): string {
   return bytes.toString('base64url', next - BYTES, next);
 }
 
-/** Of the final reply: equal for equal messages that can be told from all others; otherwise new, since two equal messages are two jobs. */
-export function finalReplyId({ identity, print }: MessagePrint): string {
+/**
+ * Of the final reply: equal for equal messages that can be told from all others, and for all copies of one that has an id;
+ * otherwise new, since two equal messages are two jobs.
+ */
+export function finalReplyId({ identity, print, origin = print }: MessagePrint): string {
   if (identity !== 'copy' && identity !== 'message') return newReplyId();
-  return hash('sha256', `final reply ${print}`, 'base64url').slice(0, LENGTH);
+  return hash('sha256', `final reply ${origin}`, 'base64url').slice(0, LENGTH);
 }
