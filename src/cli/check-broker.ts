@@ -30,6 +30,13 @@ export async function checkBroker(config: Config, amqp: AmqpConfig): Promise<voi
       rows(config, amqp, inspection, timeoutFacts),
     ),
   );
+  if (inspection.publishProblem !== undefined) {
+    say(
+      config,
+      `error: no reply can be published: ${inspection.publishProblem} (give the user write on amq.default)`,
+    );
+    process.exitCode = EXIT.brokerUnusable;
+  }
   for (const queue of inspection.queues) complain(config, amqp, queue, timeoutFacts(queue));
 }
 

@@ -1,4 +1,5 @@
-import { type Broker, BrokerError, type Delivery, type Message } from '../broker/broker.ts';
+import type { Broker, Delivery, Message } from '../broker/broker.ts';
+import { BrokerError } from '../broker/broker-error.ts';
 import { type DeadLetter, deathHeaders, isNamed, propertiesForRetry, readDeadLetter } from './dead-letter.ts';
 import { prepareQueue } from './put-on-queue.ts';
 import { type WalkOptions, walkQueue } from './walk-queue.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Broker, BrokerError, type Publication } from '../broker/broker.ts';
+import type { Broker, Publication } from '../broker/broker.ts';
+import { BrokerError } from '../broker/broker-error.ts';
 import { abortable } from '../broker/abortable.ts';
 
 /**

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Broker, BrokerError, type QueueOptions } from '../broker/broker.ts';
+import type { Broker, QueueOptions } from '../broker/broker.ts';
+import { BrokerError } from '../broker/broker-error.ts';
 import { abortable } from '../broker/abortable.ts';
 import type { HeardMessage } from './read-job-event.ts';
 

@@ -1,11 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  type Broker,
-  BrokerError,
-  type BrokerEvents,
-  type Delivery,
-  type Message,
-} from '../broker/broker.ts';
+import type { Broker, BrokerEvents, Delivery, Message } from '../broker/broker.ts';
+import { BrokerError } from '../broker/broker-error.ts';
 
 /*
  * Looks at the messages of a queue, each once and in order, and leaves most of them where they are.

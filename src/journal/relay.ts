@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Broker, BrokerError, type Delivery, type Publication } from '../broker/broker.ts';
+import type { Broker, Delivery, Publication } from '../broker/broker.ts';
+import { BrokerError } from '../broker/broker-error.ts';
 import { newReplyId } from './reply-id.ts';
 
 /*

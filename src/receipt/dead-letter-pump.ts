@@ -1,4 +1,5 @@
-import { type Broker, BrokerError, type Delivery, type Message } from '../broker/broker.ts';
+import type { Broker, Delivery, Message } from '../broker/broker.ts';
+import { BrokerError } from '../broker/broker-error.ts';
 import type { Announcer } from '../job/events.ts';
 import { factsOf } from './facts-of.ts';
 import { deadLettersOf } from './local-queues.ts';

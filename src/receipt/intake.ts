@@ -1,11 +1,5 @@
-import {
-  BrokerError,
-  type BrokerErrorKind,
-  type Delivery,
-  type Publication,
-  type SearchableBroker,
-  type Settlement,
-} from '../broker/broker.ts';
+import type { Delivery, Publication, SearchableBroker, Settlement } from '../broker/broker.ts';
+import { BrokerError, type BrokerErrorKind } from '../broker/broker-error.ts';
 import type { Announcer } from '../job/events.ts';
 import type { Verdict } from '../job/verdict.ts';
 import type { Ending, Entry, Journal } from '../journal/journal.ts';

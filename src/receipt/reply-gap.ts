@@ -20,13 +20,10 @@ export class ReplyGap {
     const gapMs = this.#gapMs();
     if (gapMs === 0) return;
     const job = jobOf(started);
-    const over = confirmed
-      // A timer may be early by a fraction of a millisecond.
-      .then(() => wait(gapMs + 1, undefined, { ref: false }))
-      .then(() => {
-        if (this.#open.get(job) === over) this.#open.delete(job);
-      });
+    // A timer may be early by a fraction of a millisecond.
+    const over = confirmed.then(() => wait(gapMs + 1, undefined, { ref: false }));
     this.#open.set(job, over);
+    void over.then(() => this.#open.get(job) === over && this.#open.delete(job));
   }
 
   /** Resolves when a final reply may be sent. */

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { BrokerError, type Delivery, type Settlement } from '../broker/broker.ts';
+import type { Delivery, Settlement } from '../broker/broker.ts';
+import { BrokerError } from '../broker/broker-error.ts';
 import { formatDuration } from '../job/duration.ts';
 import type { Disposal, Verdict } from '../job/verdict.ts';
 import type { Entry } from '../journal/journal.ts';

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { type Broker, BrokerError, type BrokerErrorKind, type Publication } from '../../src/broker/broker.ts';
+import type { Broker, Publication } from '../../src/broker/broker.ts';
+import { BrokerError, type BrokerErrorKind } from '../../src/broker/broker-error.ts';
 import { type Placed, prepareQueue, putOnQueue } from '../../src/client/put-on-queue.ts';
 import { sendMany } from '../../src/client/send-many.ts';
 import { publicationOf } from '../../src/client/submission.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { makeProject, TestDaemon } from '../support/daemon.ts';
+import { start } from '../cli/submit-project.ts';
+import { CLI, makeProject, TestDaemon } from '../support/daemon.ts';
 import { type Rabbitmq, startRabbitmq } from '../support/rabbitmq.ts';
 import { Requester } from '../support/requester.ts';
 
@@ -22,11 +23,10 @@ beforeEach(async () => {
   return () => requester.stop();
 });
 
-/** Has a job of each kind run before the user may publish its replies, and resolves when those have come. */
-async function answeredLate(rbit = ''): Promise<void> {
+function iniFor(rbit: string): string {
   const url = new URL(rabbitmq.url);
   Object.assign(url, { username: 'worker', password: 'secret-word' });
-  const project = await makeProject(`[rbit]
+  return `[rbit]
 queue-mappings = forbidden.done:done forbidden.receipt:receipt
 state-dir = state
 ${rbit}
@@ -37,7 +37,12 @@ runner = shell!true
 [runner:receipt]
 runner = shell!true
 ack = receipt
-`);
+`;
+}
+
+/** Has a job of each kind run before the user may publish its replies, and resolves when those have come. */
+async function answeredLate(rbit = ''): Promise<void> {
+  const project = await makeProject(iniFor(rbit));
   const daemon = await new TestDaemon([project.ini]).consuming('forbidden.done', 'forbidden.receipt');
   for (const job of JOBS) requester.submit(`forbidden.${job}`, {}, { correlationId: job });
   await daemon.logged(/the broker takes no messages \(publish\): ACCESS_REFUSED/);
@@ -61,4 +66,18 @@ it('replies that have waited keep the distance of reply-gap all the same', async
     const [started, final] = requester.replies.filter(({ properties }) => properties.correlationId === job);
     expect((final?.at ?? 0) - (started?.at ?? 0)).toBeGreaterThanOrEqual(400);
   }
+});
+
+it('check --connect says so, and what to do', async () => {
+  const project = await makeProject(iniFor(''));
+  const { code, stderr } = await start(process.execPath, [CLI, 'check', '--connect', project.ini]).ended;
+  expect(code).toBe(69);
+  expect(stderr).toMatch(
+    /^error: no reply can be published: ACCESS_REFUSED .*'amq\.default'.* \(give the user write on amq\.default\)$/m,
+  );
+  await rabbitmq.ctl('set_permissions', 'worker', '.*', '.*', '.*');
+  expect(await start(process.execPath, [CLI, 'check', '--connect', project.ini]).ended).toMatchObject({
+    code: 0,
+  });
+  await project.remove();
 });

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Broker, BrokerError, type QueueOptions } from '../../src/broker/broker.ts';
+import type { Broker, QueueOptions } from '../../src/broker/broker.ts';
+import { BrokerError } from '../../src/broker/broker-error.ts';
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded-broker.ts';
 import type { WorkEvents } from '../../src/job/events.ts';
 import { completed, type Outcome } from '../../src/job/outcome.ts';

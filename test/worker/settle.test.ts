@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
-import { BrokerError, type Delivery } from '../../src/broker/broker.ts';
+import type { Delivery } from '../../src/broker/broker.ts';
+import { BrokerError } from '../../src/broker/broker-error.ts';
 import type { WorkEvents } from '../../src/job/events.ts';
 import { decode } from '../../src/protocol/decode.ts';
 import { decide } from '../../src/worker/decide.ts';

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelModel } from 'amqplib';
-import { type Broker, BrokerError, type BrokerEvents, type QueueOptions } from '../broker.ts';
+import type { Broker, BrokerEvents, QueueOptions } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import { createConnection } from './connection.ts';
 import { type AmqpConsumer, createConsumer } from './consumer.ts';
 import { createCopier } from './copier.ts';

@@ -1,5 +1,6 @@
 import { EventEmitter, once } from 'node:events';
-import { BrokerError, type BrokerEvents, type Message, type Publication } from '../broker.ts';
+import type { BrokerEvents, Message, Publication } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import type { Connection } from './connection.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 

@@ -1,12 +1,6 @@
 import type { ConsumeMessage } from 'amqplib';
-import {
-  BrokerError,
-  type CopyOptions,
-  type Delivery,
-  type Message,
-  type RequeueOptions,
-  type Settlement,
-} from '../broker.ts';
+import type { CopyOptions, Delivery, Message, RequeueOptions, Settlement } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import { Settling } from '../settle-once.ts';
 import type { SettlingSubscription } from './consumer-options.ts';
 import { bareCopyOf, copyOf } from './copy.ts';

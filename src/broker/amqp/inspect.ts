@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import type { ChannelModel } from 'amqplib';
 import { type AckTimeoutSetter, ackTimeoutSetter } from './ack-timeout.ts';
-import { onThrowAwayChannel, reasonText, replyCode } from './channel.ts';
+import { closeChannel, onThrowAwayChannel, openConfirmChannel, reasonText, replyCode } from './channel.ts';
 import { openConnection } from './connection.ts';
-import { settledWithin } from '../limit.ts';
+import { settledWithin, withinLimit } from '../limit.ts';
 import { type AmqpOptions, urlText } from './options.ts';
 import { queueArguments } from './queue-arguments.ts';
 import { queueExists } from './topology.ts';
 
 const NOT_FOUND = 404;
+/** An alarm of the broker holds publications back, which says nothing of who may publish. */
+const PUBLISH_LIMIT_MS = 3_000;
 
 /** What a broker says when asked before any work: see `inspectAmqp`. */
 export interface Inspection {
@@ -19,6 +22,8 @@ export interface Inspection {
   readonly ackTimeoutSetter?: AckTimeoutSetter;
   /** Why each URL could not be used, in words without secrets; empty when one could. */
   readonly problems: readonly string[];
+  /** Why no reply can be published, in the broker's words; absent when one can, or when that took too long to tell. */
+  readonly publishProblem?: string;
   /** One for each queue of the options, in their order; empty when no URL answered. */
   readonly queues: readonly QueueInspection[];
 }
@@ -51,11 +56,13 @@ export async function inspectAmqp(options: AmqpOptions): Promise<Inspection> {
         const { product, version } = model.connection.serverProperties;
         const queues: QueueInspection[] = [];
         for (const queue of options.queues.keys()) queues.push(await inspectQueue(model, queue, options));
+        const publishProblem = await askToPublish(model);
         return {
           url: urlText(url),
           product: `${product} ${version}`,
           ackTimeoutSetter: ackTimeoutSetter(version),
           problems: [],
+          ...(publishProblem === undefined ? {} : { publishProblem }),
           queues,
         };
       } finally {
@@ -67,6 +74,24 @@ export async function inspectAmqp(options: AmqpOptions): Promise<Inspection> {
     }
   }
   return { problems, queues: [] };
+}
+
+/** Publishes to a queue that nobody can have, so that nothing comes of it. */
+async function askToPublish(model: ChannelModel): Promise<string | undefined> {
+  const { channel, ended } = await openConfirmChannel(model);
+  const taken = new Promise<undefined>((resolve) => {
+    channel.publish('', `rbit-ts.check.${randomUUID()}`, Buffer.alloc(0), {}, (error: unknown) => {
+      if (error === null) resolve(undefined);
+    });
+  });
+  const refused = ended.then(({ code, reason }) => (code === undefined ? undefined : reason));
+  try {
+    return await withinLimit(Promise.race([taken, refused]), PUBLISH_LIMIT_MS, 'publishing');
+  } catch {
+    return undefined;
+  } finally {
+    await closeChannel(channel, PUBLISH_LIMIT_MS);
+  }
 }
 
 async function inspectQueue(

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
-import { BrokerError, type Message, type QueueOptions } from '../broker.ts';
+import type { Message, QueueOptions } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import type { Connection } from './connection.ts';
 import type { Copier } from './copier.ts';
 import { reasonText, replyCode } from './channel.ts';

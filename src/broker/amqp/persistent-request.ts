@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
 import { abortable } from '../abortable.ts';
-import { BrokerError } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import { createBackoff } from './backoff.ts';
 import { reasonText, replyCode } from './channel.ts';
 import type { Connection } from './connection.ts';

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { ChannelModel, ConfirmChannel, Message as AmqpMessage } from 'amqplib';
-import { BrokerError, type Publication } from '../broker.ts';
+import type { Publication } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import { Chain, type Place } from '../chain.ts';
 import { type ChannelEnd, openConfirmChannel } from './channel.ts';
 import type { Connection } from './connection.ts';

@@ -1,4 +1,4 @@
-import { BrokerError } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import { DURATION_UNITS, durationText } from './duration-text.ts';
 import { typeArgument } from './topology.ts';
 

@@ -1,13 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { createCommitter } from '../../sqlite/committer.ts';
 import { openDatabase } from '../../sqlite/open-database.ts';
-import {
-  BrokerError,
-  type BrokerEvents,
-  type Delivery,
-  type Publication,
-  type SearchableBroker,
-} from '../broker.ts';
+import type { BrokerEvents, Delivery, Publication, SearchableBroker } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import { settledWithin } from '../limit.ts';
 import { createConsumer, type EmbeddedConsumer } from './consumer.ts';
 import { declareQueue } from './declare-queue.ts';

@@ -1,4 +1,5 @@
-import { BrokerError, type Publication } from '../broker.ts';
+import type { Publication } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 import { encodeProperties } from './properties.ts';
 import type { Changes, Tables } from './tables.ts';
 

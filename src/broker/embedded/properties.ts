@@ -1,4 +1,5 @@
-import { BrokerError, type MessageProperties } from '../broker.ts';
+import type { MessageProperties } from '../broker.ts';
+import { BrokerError } from '../broker-error.ts';
 
 /*
  * Properties are kept as JSON, so that anybody with a SQLite shell can read them. What JSON has no word for is
