@@ -37,11 +37,13 @@ export async function perform(delivery: Delivery, at: Workplace): Promise<void> 
     running.stage = 'settling';
     running.verdict = ending.verdict;
     const isAnswered = await answer(running, ending, conversation, entry, at);
-    const settlement = isAnswered ? await settle(running, ending.verdict, entry, at) : 'lost';
+    const settled = isAnswered
+      ? await settle(running, ending.verdict, entry, at)
+      : ({ settlement: 'lost', disposal: ending.verdict.disposal } as const);
     // At once, so that from here on the journal is asked, and nobody joins what nobody waits for.
     at.running.end(running);
-    await (settlement === 'settled' ? entry.settled() : entry.released());
-    const disposal = describeDisposal(ending.verdict.disposal, settlement);
+    await (settled.settlement === 'settled' ? entry.settled() : entry.released());
+    const disposal = describeDisposal(settled);
     const reply = isAnswered ? told(ending, conversation) : 'waiting';
     at.running.announceEnd(running, ending.verdict, { disposal, reply, isRepeated: known !== undefined });
   } catch (error) {
@@ -131,8 +133,7 @@ async function giveUp(
   const verdict = refuse(failure, running.job);
   const reply = conversation.finalReply(failure, entry.replyId);
   if (reply !== undefined) await conversation.answer(reply, failure.kind, running.delivery);
-  const settlement = await settle(running, verdict, entry, at);
-  const disposal = describeDisposal(verdict.disposal, settlement);
+  const disposal = describeDisposal(await settle(running, verdict, entry, at));
   at.running.announceEnd(running, verdict, { disposal, reply: conversation.told, isRepeated: false });
 }
 

@@ -12,6 +12,13 @@ const KEPT_AGAIN_MS = 60_000;
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
 
+/** How a message was let go. */
+export interface Settled {
+  readonly settlement: Settlement;
+  /** What was done with it at last: what the verdict says, or what had to be done instead. */
+  readonly disposal: Disposal;
+}
+
 /*
  * Tells the broker what becomes of a job's message. What the broker cannot do is done otherwise: the message is
  * neither dropped nor run again, and holds no slot if that can be helped.
@@ -25,23 +32,25 @@ export async function settle(
   verdict: Verdict,
   entry: Pick<Entry, 'acking' | 'moved'>,
   { events, closing }: Pick<Workplace, 'events' | 'closing'>,
-): Promise<Settlement> {
+): Promise<Settled> {
   let todo = verdict.disposal;
+  let disposal = todo;
   for (let retryInMs = FIRST_RETRY_MS; ; retryInMs = Math.min(retryInMs * 2, LONGEST_RETRY_MS)) {
     const { delivery } = running;
     try {
       const settlement = await carryOut(delivery, todo, entry);
       if (settlement === 'moved') todo = { kind: 'ack' };
       // While it was under way the message may have come again: then that delivery is the one to settle.
-      if (settlement === 'settled' || running.delivery === delivery) return settlement;
+      if (settlement === 'settled' || running.delivery === delivery) return { settlement, disposal };
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
       const instead = insteadOf(todo, running, verdict, retryInMs);
       const { waitMs } = instead;
       events.emit('settle:stuck', { ...running.facts, disposal: todo.kind, reason: error.message, waitMs });
-      if (closing.aborted && todo.kind === 'requeue') return 'lost';
+      if (closing.aborted && todo.kind === 'requeue') return { settlement: 'lost', disposal };
       await wait(waitMs, undefined, { ref: false, signal: closing }).catch(() => {});
       todo = instead.disposal;
+      disposal = todo;
     }
   }
 }
@@ -88,7 +97,7 @@ async function carryOut(
 }
 
 /** What was done with a message, for the log. */
-export function describeDisposal(disposal: Disposal, settlement: Settlement): string {
+export function describeDisposal({ disposal, settlement }: Settled): string {
   const lost = settlement === 'settled' ? '' : ' (its delivery was lost; done when it comes again)';
   switch (disposal.kind) {
     case 'ack':

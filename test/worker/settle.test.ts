@@ -6,7 +6,7 @@ import type { WorkEvents } from '../../src/job/events.ts';
 import { decode } from '../../src/protocol/decode.ts';
 import { decide } from '../../src/worker/decide.ts';
 import { RunningJobs } from '../../src/worker/running.ts';
-import { settle } from '../../src/worker/settle.ts';
+import { describeDisposal, settle } from '../../src/worker/settle.ts';
 import { deliveryOf } from '../support/delivery.ts';
 import { policy } from './policy.ts';
 
@@ -34,7 +34,7 @@ it('a message that came again while its copy was made is acknowledged, not copie
       return 'moved';
     },
   });
-  expect(await settle(running, verdict, entry, at)).toBe('settled');
+  expect(await settle(running, verdict, entry, at)).toMatchObject({ settlement: 'settled' });
   expect(running.delivery).toBe(again);
 });
 
@@ -49,10 +49,21 @@ it('where no wait queue may be made, a delay is waited for here and the message 
   });
   const disposal = { ...verdict.disposal, delayMs: 20 };
   const before = performance.now();
-  expect(await settle(running, { ...verdict, disposal }, entry, at)).toBe('settled');
+  expect(describeDisposal(await settle(running, { ...verdict, disposal }, entry, at))).toBe('put back');
   expect(delays).toStrictEqual([20, 0]);
   // Timers count whole milliseconds.
   expect(performance.now() - before).toBeGreaterThan(18);
+});
+
+it('what is done instead of keeping a message is what is said of it', async () => {
+  const { running, verdict } = blockedJob({
+    async deadLetter() {
+      throw new BrokerError('full', 'no room');
+    },
+    requeue: async () => 'settled',
+  });
+  const kept = { ...verdict, disposal: { kind: 'dead-letter', headers: {} } } as const;
+  expect(describeDisposal(await settle(running, kept, entry, at))).toBe('put back for 1m');
 });
 
 it('what the broker cannot do is told, and during a stop not tried again: the message comes again', async () => {
@@ -66,7 +77,9 @@ it('what the broker cannot do is told, and during a stop not tried again: the me
       throw new BrokerError('full', 'no room');
     },
   });
-  expect(await settle(running, verdict, entry, { events, closing: AbortSignal.abort() })).toBe('lost');
+  expect(await settle(running, verdict, entry, { events, closing: AbortSignal.abort() })).toMatchObject({
+    settlement: 'lost',
+  });
   events.off('settle:stuck', onStuck);
   expect({ told, tries }).toStrictEqual({ told: ['no room'], tries: 1 });
 });
