@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Delivery, Message } from '../broker/broker.ts';
+import { COPY_HEADER } from '../broker/copy-token.ts';
 import type { Job } from '../job/job.ts';
 import { type Failure, failed } from '../job/outcome.ts';
-import { COPY_HEADER, readHistory } from './history.ts';
+import { readHistory } from './history.ts';
 
 /** What a runner demands of a message before it may become a job. */
 export interface Expectations {
@@ -64,6 +65,7 @@ function makeJob(
   };
 }
 
+/** A runner that sends its own message again must not send its token with it: the message would pass for the copy. */
 function withoutCopyToken(headers: Job['headers']): Job['headers'] {
   const { [COPY_HEADER]: _token, ...others } = headers;
   return others;

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { Message } from '../broker/broker.ts';
+import { COPY_HEADER, copyTokenOf, newCopyToken } from '../broker/copy-token.ts';
 import type { Job } from '../job/job.ts';
 
 /*
@@ -36,23 +36,20 @@ export interface History {
 
 export const HISTORY_PREFIX = 'x-rbit-';
 
-/** A runner that sends its own message again must not send its token with it: the message would pass for the copy. */
-export const COPY_HEADER = 'x-rbit-copy';
-
 /** Boolean header by which a requester asks for progress. */
 export const FOLLOW_HEADER = 'x-rbit-follow';
 
 const LONGEST_ID = 255;
 const LONGEST_REASON = 500;
 const LONGEST_ERROR = 2_000;
-const COPY_TOKEN = /^[\w-]{12,36}$/;
 
 const NO_HISTORY: History = { attempt: 1, blocked: 0, retries: 0, started: false, replied: false };
 
 /** Anybody may send such headers, so anything but a plausible number counts as none. */
-export function readHistory({ properties: { headers } }: Message): History {
+export function readHistory(message: Message): History {
+  const { headers } = message.properties;
   if (!Object.keys(headers).some((name) => name.startsWith(HISTORY_PREFIX))) return NO_HISTORY;
-  const [id, reason, copy] = [headers['x-rbit-id'], headers['x-rbit-reason'], headers['x-rbit-copy']];
+  const [id, reason, copy] = [headers['x-rbit-id'], headers['x-rbit-reason'], copyTokenOf(message)];
   return {
     attempt: Math.max(1, countOf(headers['x-rbit-attempt'])),
     blocked: countOf(headers['x-rbit-blocked']),
@@ -61,7 +58,7 @@ export function readHistory({ properties: { headers } }: Message): History {
     replied: headers['x-rbit-replied'] === true,
     ...(typeof id === 'string' && id !== '' && id.length <= LONGEST_ID ? { id } : {}),
     ...(typeof reason === 'string' ? { reason: reason.slice(0, LONGEST_REASON) } : {}),
-    ...(typeof copy === 'string' && COPY_TOKEN.test(copy) ? { copy } : {}),
+    ...(copy === undefined ? {} : { copy }),
   };
 }
 
@@ -75,7 +72,7 @@ export function writeHistory(history: History, reason: string): Record<string, u
     ...(history.replied ? { 'x-rbit-replied': true } : {}),
     ...(history.id === undefined ? {} : { 'x-rbit-id': history.id }),
     'x-rbit-reason': reason.slice(0, LONGEST_REASON),
-    'x-rbit-copy': randomUUID(),
+    [COPY_HEADER]: newCopyToken(),
   };
 }
 
@@ -102,7 +99,7 @@ export function writeDeath(job: Job, { reason, lastError, host }: Death): Record
     'x-rbit-started': undefined,
     'x-rbit-replied': undefined,
     'x-rbit-id': undefined,
-    'x-rbit-copy': undefined,
+    [COPY_HEADER]: undefined,
   };
 }
 

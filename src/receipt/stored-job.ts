@@ -7,6 +7,7 @@ import type {
   Settlement,
 } from '../broker/broker.ts';
 import type { MessagePrint } from '../journal/message-print.ts';
+import { readHistory } from '../protocol/history.ts';
 import { TOKEN } from './token.ts';
 
 /*
@@ -22,12 +23,14 @@ const BEGUN = 'receipt-begun';
 
 /** The message of a delivery, on its way to the file. `token` is 12 to 36 letters, digits, `-` and `_`. */
 export function toStored(
-  { queue, message: { body, properties }, redelivered }: Delivery,
+  { queue, message, redelivered }: Delivery,
   { identity }: MessagePrint,
   token: string,
 ): Publication {
+  const { body, properties } = message;
   const { [BEGUN]: _forged, ...headers } = properties.headers;
   const isTold = identity === 'copy' || identity === 'message';
+  const hasId = Boolean(properties.correlationId || properties.messageId || readHistory(message).id);
   return {
     exchange: '',
     routingKey: queue,
@@ -39,7 +42,7 @@ export function toStored(
         [TOKEN]: token,
         ...(redelivered ? { [BEGUN]: true } : {}),
         ...(isTold ? {} : { 'x-rbit-copy': token }),
-        ...(identity === 'none' ? { 'x-rbit-id': token } : {}),
+        ...(hasId ? {} : { 'x-rbit-id': token }),
       },
     },
   };

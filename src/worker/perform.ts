@@ -103,7 +103,7 @@ async function reachVerdict(
     unrun === undefined
       ? await runInTurn({ running, conversation, entry, crashes, wasStarted }, at)
       : { outcome: notTaken(), isStarted: wasStarted };
-  const id = running.message.identity === 'none' ? { id: job.id } : {};
+  const id = job.correlationId || job.messageId ? {} : { id: job.id };
   return decide(outcome, job, { ...past, ...id, started: isStarted }, at.policy);
 }
 

@@ -104,6 +104,56 @@ describe('on RabbitMQ', () => {
     await proxy.close();
   });
 
+  it('what a pause puts back unseen is run once and told once, also if its copy is published twice', async () => {
+    const proxy = await startTcpProxy(address(requester.url));
+    const at = throughProxy(requester.url, proxy);
+    const own = { replyTo: requester.replyTo };
+    const messages = [
+      own,
+      { ...own, correlationId: randomUUID() },
+      { ...own, correlationId: randomUUID(), messageId: randomUUID() },
+      { ...own, correlationId: randomUUID(), headers: { 'x-rbit-copy': randomUUID() } },
+    ];
+    const runner = `concurrency = ${messages.length}`;
+    const options = { command: 'true', rbit: `${OWN_STATE}\nname = unseen`, runner, at };
+    await withQueue(requester, options, async ({ queue, ini, dir, runs }) => {
+      const daemon = await new TestDaemon([ini]).consuming(queue);
+      const waiting = async (): Promise<number> => (await requester.channel.checkQueue(queue)).messageCount;
+      const before = requester.replies.length;
+      const pauseAsTheyCome = async (): Promise<void> => {
+        await eventually(async () => (await queueIn(dir))?.state === 'consuming', 'the consumer');
+        proxy.delay(400);
+        for (const message of messages) requester.channel.sendToQueue(queue, Buffer.from('{}'), message);
+        await eventually(async () => (await waiting()) === 0, 'the messages being on their way');
+        await tell(dir, 'pause', queue);
+      };
+      const copies = async (count: number): Promise<void> => {
+        await eventually(async () => (await waiting()) === count, `${count} copies`);
+      };
+      // The first time opens the channel that copies go by.
+      await pauseAsTheyCome();
+      proxy.delay(0);
+      await copies(messages.length);
+      await requester.channel.purgeQueue(queue);
+      await tell(dir, 'resume', queue);
+      await pauseAsTheyCome();
+      proxy.halfOpen('down', 'unseen publish');
+      proxy.delay(0);
+      await copies(messages.length);
+      proxy.resume();
+      await copies(2 * messages.length);
+      await tell(dir, 'resume', queue);
+      await eventually(async () => (await waiting()) === 0, 'the empty queue');
+      await daemon.stop();
+      await requester.heard(before + 2 * messages.length);
+      expect(await runs()).toHaveLength(messages.length);
+      const told = requester.replies.slice(before).map(({ body }) => body['status']);
+      for (const status of ['started', 'completed'])
+        expect(told.filter((one) => one === status)).toHaveLength(messages.length);
+    });
+    await proxy.close();
+  });
+
   it('status says why a queue is not consumed while the broker is away', async () => {
     const proxy = await startTcpProxy(address(requester.url));
     const at = throughProxy(requester.url, proxy);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { EventEmitter } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -64,6 +65,13 @@ describe('a stored job', () => {
     const { headers } = (await openInbox(local, 'jobs').next()).message.properties;
     expect(headers['x-rbit-id']).toMatch(/^[\w-]{12}$/);
     expect(headers['x-rbit-copy']).toBe(headers['x-rbit-id']);
+  });
+
+  it('has one also if it is a copy that went back unseen', async () => {
+    const copy = randomUUID();
+    await takeIn(deliveryOf('one', { headers: { 'x-rbit-copy': copy } }));
+    const { headers } = (await openInbox(local, 'jobs').next()).message.properties;
+    expect(headers).toMatchObject({ 'x-rbit-id': expect.stringMatching(/^[\w-]{12}$/), 'x-rbit-copy': copy });
   });
 
   it('bears no mark of ours that its sender has put there', async () => {

@@ -334,6 +334,19 @@ describe('a copy of ours that was published twice', () => {
     });
   });
 
+  it('keeps the id of its job, also if its message has none and went back unseen before', async () => {
+    const ids: string[] = [];
+    const blocked = bench.workplace(async ({ id }) => {
+      ids.push(id);
+      return { kind: 'blocked', reason: 'r', delayMs: 1 };
+    });
+    const headers = { 'x-rbit-copy': token };
+    await perform(await bench.deliver({ correlationId: '', headers }), blocked);
+    await perform(await bench.jobs.next(), blocked);
+    expect(ids[0]).toMatch(/./);
+    expect(ids[1]).toBe(ids[0]);
+  });
+
   it('is begun by somebody else with a token of its own', async () => {
     const blocked = workplace(async () => ({ kind: 'blocked', reason: 'r', delayMs: 1 }));
     await perform(await bench.deliver(), blocked);
