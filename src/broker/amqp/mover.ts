@@ -6,11 +6,11 @@ import type { Connection } from './connection.ts';
 import type { Copier } from './copier.ts';
 import { reasonText, replyCode } from './channel.ts';
 import { requestPersistently } from './persistent-request.ts';
-import { declareQueue, type TopologyOptions, typeArgument, YOUNG_MS } from './topology.ts';
+import { declareQueue, renewQueue, type TopologyOptions, typeArgument, YOUNG_MS } from './topology.ts';
 import { LONGEST_DELAY_MS, type WaitQueue, waitQueueFor } from './wait-queue.ts';
 
 const INEQUIVALENT = 406;
-/** A wait queue lives on for more than an hour after its last declaration, so this is often enough. */
+/** How often it is seen after that a wait queue is there. */
 const LEASE_MS = 60_000;
 /** One that was not used for longer may have expired, and been declared anew. */
 const KNOWN_MS = 30 * 60_000;
@@ -36,6 +36,8 @@ export function createMover(options: MoverOptions): Mover {
   const { connection, copier } = options;
   /** Name of a wait queue → when it was last declared, on which connection. */
   const leases = new Map<string, { model: ChannelModel; atMs: number }>();
+  /** Name of a wait queue → when it was last renewed, on whatever connection: the queue remembers it. */
+  const renewals = new Map<string, number>();
   /** Name of a quorum queue → on which connection it was used, from when on that is safe, and when last. */
   const uses = new Map<
     string,
@@ -82,14 +84,18 @@ export function createMover(options: MoverOptions): Mover {
   }
 
   async function renewLease(
-    name: string,
-    queueArguments: Readonly<Record<string, unknown>>,
+    { name, queueArguments, renewMs }: WaitQueue,
     signal: AbortSignal,
   ): Promise<void> {
     const lease = leases.get(name);
     if (lease !== undefined && lease.model === connection.model && performance.now() - lease.atMs < LEASE_MS)
       return;
-    leases.set(name, { model: await declare(name, queueArguments, signal), atMs: performance.now() });
+    const model = await declare(name, queueArguments, signal);
+    leases.set(name, { model, atMs: performance.now() });
+    if (performance.now() - (renewals.get(name) ?? Number.NEGATIVE_INFINITY) < renewMs) return;
+    renewals.set(name, performance.now());
+    // There is time for it: nobody waits, and a queue without a leader does not answer.
+    void renewQueue(model, name).catch(() => renewals.delete(name));
   }
 
   async function moveInto(
@@ -99,9 +105,10 @@ export function createMover(options: MoverOptions): Mover {
     signal: AbortSignal,
   ): Promise<void> {
     for (let attempt = 1; attempt <= 2; attempt += 1) {
-      await renewLease(wait.name, wait.queueArguments, signal);
+      await renewLease(wait, signal);
       if ((await moveTo(wait.name, queueType, message, signal)) === 'routed') return;
       leases.delete(wait.name);
+      renewals.delete(wait.name);
     }
     throw new BrokerError('unroutable', `there is no queue ${wait.name}, although it was declared`);
   }

@@ -133,6 +133,14 @@ export async function declareQueue(
   );
 }
 
+/**
+ * Has the time begin anew after which an unused queue expires. To declare it again does that for classic queues only, and
+ * not with other arguments; to ask for a message does it for each. One that is handed out goes back as the channel closes.
+ */
+export async function renewQueue(model: ChannelModel, queue: string): Promise<void> {
+  await onThrowAwayChannel(model, `renewing the queue ${queue}`, (channel) => channel.get(queue));
+}
+
 /** The queue type as an argument of a declaration; none for the broker's default. */
 export function typeArgument(queueType: string | undefined): Record<string, unknown> {
   return queueType === undefined ? {} : { 'x-queue-type': queueType };

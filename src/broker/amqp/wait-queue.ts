@@ -17,6 +17,8 @@ export interface WaitQueue {
   readonly name: string;
   readonly delayMs: number;
   readonly queueArguments: Readonly<Record<string, unknown>>;
+  /** How often it is to be renewed where it is used, to outlive each message that is put into it. */
+  readonly renewMs: number;
 }
 
 /** The wait queue for a delay, rounded up to two significant digits of its unit (125 s: 2.1 minutes) so that there are few. */
@@ -33,13 +35,14 @@ export function waitQueueFor(queue: string, delayMs: number, queueType: string |
       'x-message-ttl': roundedMs,
       'x-dead-letter-exchange': '',
       'x-dead-letter-routing-key': queue,
-      // The queue goes when it has not been declared for so long: after its last message left, by a wide margin.
+      // The queue goes, whatever is in it, when it was not renewed for so long: after its last message left, by a wide margin.
       'x-expires': roundedMs * 2 + HOUR_MS,
       // A quorum queue else dead-letters at most once. Its two settings go together.
       ...(queueType === 'quorum'
         ? { 'x-overflow': 'reject-publish', 'x-dead-letter-strategy': 'at-least-once' }
         : {}),
     },
+    renewMs: roundedMs + HOUR_MS / 2,
   };
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { connect } from 'amqplib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createAmqpBroker } from '../../../src/broker/amqp/amqp-broker.ts';
 import { inspectAmqp } from '../../../src/broker/amqp/inspect.ts';
@@ -40,7 +41,7 @@ beforeAll(async () => {
       consumer_timeout = ${CONSUMER_TIMEOUT_MS}
       max_message_size = ${MOST_BYTES}
     `.replaceAll(/^ +/gm, ''),
-    advancedConfig: '[{rabbit, [{channel_tick_interval, 300}]}].',
+    advancedConfig: '[{rabbit, [{channel_tick_interval, 300}, {quorum_tick_interval, 200}]}].',
   });
 }, 120_000);
 afterAll(async () => {
@@ -246,6 +247,33 @@ test.each(['wait', 'dead-letter'])(
     await rabbitmq.restart();
     const there = kind === 'wait' ? inbox : openInbox(broker, `${queue}.dead`);
     expect((await there.next(20_000)).message.body.toString()).toBe('x');
+  },
+);
+
+test.each(['classic', 'quorum'])(
+  'a wait queue (%s) outlives each message that is put into it, however old it is, and whatever its arguments',
+  { timeout: 30_000 },
+  async (queueType) => {
+    const broker = open({ queueType });
+    const inbox = openInbox(broker, queue);
+    await inbox.consuming();
+    const connection = await connect(rabbitmq.url);
+    const channel = await connection.createChannel();
+    const madeAtMs = performance.now();
+    await channel.assertQueue(`${queue}.wait.2500ms`, {
+      arguments: {
+        'x-queue-type': queueType,
+        'x-message-ttl': 2500,
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-routing-key': queue,
+        'x-expires': 6000,
+      },
+    });
+    await connection.close();
+    await eventually(() => performance.now() - madeAtMs > 4000, 'two thirds of its life');
+    await broker.publish(to(queue));
+    expect(await (await inbox.next()).requeue({ delayMs: 2500, headers: { again: true } })).toBe('settled');
+    expect((await inbox.next()).message.properties.headers['again']).toBe(true);
   },
 );
 
