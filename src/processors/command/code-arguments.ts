@@ -1,4 +1,5 @@
 import { afterOptions, nameOf, plain } from './after-options.ts';
+import { type Interpreter, interpreterOf } from './interpreters.ts';
 import { isShell, splitText, wrappedAt } from './wrappers.ts';
 
 /** What of a command would be evaluated, in words: how to do without. */
@@ -10,67 +11,47 @@ export interface Evaluation {
   readonly isOpenToSettings?: true;
 }
 
-/** How an interpreter is given code on its command line. */
-interface Interpreter {
-  /** The options, with what is attached to them as a group; without any, the code is in the next word. */
-  readonly code: RegExp;
-  /** Other options that take the next word for their value. */
-  readonly valued: RegExp;
-  /** Code that reads its first argument. */
-  readonly example: string;
-  /** After the code, options are arguments. */
-  readonly endsOptions?: boolean;
-}
-
-const NODE: Interpreter = {
-  code: /^(?:-p?e|-p|--eval|--print)$|^--(?:eval|print)=(.*)$/s,
-  valued: /^-[rC]$|^--(?:require|import|conditions|env-file|loader|experimental-loader)$/,
-  example: "-e 'console.log(process.argv[1])' --",
-};
-
-const INTERPRETERS: ReadonlyArray<readonly [name: RegExp, Interpreter]> = [
-  [
-    /^(?:python|pypy)[\d.]*$/,
-    {
-      code: /^-[bBdEhiIOPqRsSuvVx]*c(.*)$/s,
-      valued: /^-[bBdEhiIOPqRsSuvVx]*[WXQ]$|^--check-hash-based-pycs$/,
-      example: "-c 'import sys; print(sys.argv[1])'",
-      endsOptions: true,
-    },
-  ],
-  [
-    /^perl[\d.]*$/,
-    { code: /^-[acflnpsStTuUvwWX\d]*[eEMm](.*)$/s, valued: /^-I$/, example: "-e 'print $ARGV[0]' --" },
-  ],
-  [
-    /^ruby[\d.]*$/,
-    { code: /^-[aclnpsSvwW\d]*e(.*)$/s, valued: /^-[ICrE]$/, example: "-e 'puts ARGV[0]' --" },
-  ],
-  [/^php[\d.]*$/, { code: /^-[nqw]*[rBRE](.*)$/s, valued: /^-[cdz]$/, example: "-r 'echo $argv[1];' --" }],
-  [/^(?:node|nodejs|bun)$/, NODE],
-  [/^lua(?:jit)?[\d.]*$/, { code: /^-e(.*)$/s, valued: /^-l$/, example: 'script.lua' }],
-];
-
 /** The arguments that a program itself would run as code, whatever they hold. */
 export function codeArguments([command = '', ...args]: readonly string[]): Evaluation[] {
   const name = nameOf(command);
-  const interpreter = INTERPRETERS.find(([pattern]) => pattern.test(name))?.[1];
+  const interpreter = interpreterOf(name);
   if (isShell(command)) return ofShell(plain(command), args);
   if (interpreter !== undefined) return ofInterpreter(plain(command), args, interpreter);
   if (/^[gmn]?awk$/.test(name)) return ofAwk(name, args);
   if (/^g?sed$/.test(name)) return ofSed(name, args);
+  if (/^[gb]?make$/.test(name)) return ofMake(name, args);
   if (/^(?:su|runuser|script|flock)$/.test(name)) return ofCommandOption(name, args);
   if (name === 'watch' || name === 'parallel') return ofJoined(name, args);
   if (name === 'env') return ofEnv(args);
   return [];
 }
 
-/** A word that begins with a value would be a program's name; what is behind a path of one's own is at least a file in there. */
+/** A word that names what is run. Also behind a folder of one's own a value may be `../../bin/sh`. */
 export function programAt(word: string): Evaluation {
   return {
-    words: /^["']*\$\{RBIT_P\d+\}/.test(word) ? [word] : [],
+    words: [word],
     where: 'the place of the program',
     fix: 'name the program, and hand the value over as an argument',
+    isOpenToSettings: true,
+  };
+}
+
+/** Words that name files or modules which a program loads as code. */
+function loadedBy(name: string, words: readonly string[]): Evaluation {
+  return {
+    words,
+    where: `the name of what ${name} loads`,
+    fix: 'name it, and hand the value over as an argument',
+    isOpenToSettings: true,
+  };
+}
+
+/** Option words in which a value chooses the option itself. */
+function choosableOptions(name: string, words: readonly string[]): Evaluation {
+  return {
+    words: words.filter((word) => /^-[^=]*\$\{RBIT_P\d+\}/.test(plain(word))),
+    where: `the options of ${name}`,
+    fix: 'name the option, and hand the value over as an argument',
     isOpenToSettings: true,
   };
 }
@@ -79,33 +60,50 @@ export function programAt(word: string): Evaluation {
 function ofShell(shell: string, args: readonly string[]): Evaluation[] {
   const at = afterOptions(args, /^[-+][A-Za-z]*[oO]$|^--(?:rcfile|init-file)$/, /^[-+]/);
   const word = args[at] ?? '';
+  const options = args.slice(0, at);
   const has = (letter: string): boolean =>
-    args.slice(0, at).some((option) => /^-[A-Za-z]+$/.test(plain(option)) && option.includes(letter));
+    options.some((option) => /^-[A-Za-z]+$/.test(plain(option)) && option.includes(letter));
+  const found = [
+    loadedBy(shell, valuesOf(options, /^--(?:rcfile|init-file)(?:=|$)(.*)$/s)),
+    choosableOptions(shell, options),
+  ];
   // With -s the script comes on standard input.
-  if (!has('c')) return has('s') ? [] : [programAt(word)];
+  if (!has('c')) return has('s') ? found : [...found, programAt(word)];
   const where = `the command of ${shell} -c`;
-  return [{ words: [word], where, fix: `write ${shell} -c 'echo "$1"' ${shell} …` }];
+  return [...found, { words: [word], where, fix: `write ${shell} -c 'echo "$1"' ${shell} …` }];
 }
 
 function ofInterpreter(name: string, args: readonly string[], interpreter: Interpreter): Evaluation[] {
-  const { code, valued, example, endsOptions = false } = interpreter;
+  const { code, loads, valued, example, endsOptions = false } = interpreter;
   const fix = `write ${name} ${example} …`;
   const found: Evaluation[] = [];
+  let hasCode = false;
   for (let at = 0; at < args.length; at++) {
     const word = args[at] ?? '';
     const option = plain(word);
     const attached = code.exec(option);
+    const loaded = loads.exec(option);
+    const value = (match: RegExpExecArray): string[] =>
+      match.slice(1).some((group) => (group ?? '') !== '') ? [word] : [word, args[++at] ?? ''];
     if (attached !== null) {
-      const words = [word, ...((attached[1] ?? '') === '' ? [args[++at] ?? ''] : [])];
-      found.push({ words, where: `the code of ${name}`, fix });
+      hasCode = true;
+      found.push({ words: value(attached), where: `the code of ${name}`, fix });
       if (endsOptions) return found;
+    } else if (loaded !== null) {
+      found.push(loadedBy(name, value(loaded)));
+      // What follows `-m module` or `-jar file` is its arguments.
+      if (endsOptions && /^-(?:[^-]*m|jar)/.test(option)) return found;
     } else if (option === '--') {
-      return found.length > 0 ? found : [programAt(args[at + 1] ?? '')];
+      return hasCode ? found : [...found, programAt(args[at + 1] ?? '')];
     } else if (!option.startsWith('-')) {
-      if (found.length === 0) return [programAt(word)];
+      if (!hasCode) return [...found, programAt(word)];
       // What looks like an option is one, up to the first word that does not.
-      return [...found, { ...programAt(word), where: `the options of ${name}`, fix }];
-    } else if (valued.test(option)) at++;
+      const words = option.startsWith('${RBIT_P') ? [word] : [];
+      return [...found, { words, where: `the options of ${name}`, fix, isOpenToSettings: true }];
+    } else {
+      found.push(choosableOptions(name, [word]));
+      if (valued.test(option)) at++;
+    }
   }
   return found;
 }
@@ -117,7 +115,8 @@ function ofAwk(name: string, args: readonly string[]): Evaluation[] {
   const options = args.slice(0, at);
   const isElsewhere = options.some((word) => /^-[feE]|^--(?:file|exec|source)\b/.test(plain(word)));
   const words = isElsewhere ? valuesOf(options, /^(?:-e|--source(?:=|$))(.*)$/s) : [args[at] ?? ''];
-  return [{ words, where, fix }];
+  const loaded = valuesOf(options, /^(?:-[fEil]|--(?:file|exec|include|load)(?:=|$))(.*)$/s);
+  return [{ words, where, fix }, loadedBy(name, loaded), choosableOptions(name, without(options, /^-[Fv]/))];
 }
 
 function ofSed(name: string, args: readonly string[]): Evaluation[] {
@@ -126,7 +125,18 @@ function ofSed(name: string, args: readonly string[]): Evaluation[] {
   const scripts = valuesOf(args, /^(?:-[nErsuz]*e|--expression(?:=|$))(.*)$/s);
   const isElsewhere = args.some((word) => /^-[nErsuz]*[ef]|^--(?:expression|file)\b/.test(plain(word)));
   const at = afterOptions(args, /^-[nErsuz]*l$|^--line-length$/);
-  return [{ words: isElsewhere ? scripts : [args[at] ?? ''], where, fix }];
+  const files = valuesOf(args, /^(?:-[nErsuz]*f|--file(?:=|$))(.*)$/s);
+  return [
+    { words: isElsewhere ? scripts : [args[at] ?? ''], where, fix },
+    loadedBy(name, files),
+    choosableOptions(name, without(args.slice(0, at), /^-[nErsuz]*[il]/)),
+  ];
+}
+
+/** What a makefile is given is expanded, `$(shell …)` in it too, and each argument may be such a thing. */
+function ofMake(name: string, args: readonly string[]): Evaluation[] {
+  const fix = `write env V=… ${name} TARGET, and "$$V" in its recipe`;
+  return [{ words: args, where: `an argument of ${name}`, fix, isOpenToSettings: true }];
 }
 
 /** Of `-c COMMAND`, which a shell runs. */
@@ -138,7 +148,15 @@ function ofCommandOption(name: string, args: readonly string[]): Evaluation[] {
   const wrapped = wrappedAt(name, args);
   const isOption = option.test(plain(args[wrapped] ?? ''));
   const words = isOption ? args.slice(wrapped, wrapped + 2) : valuesOf(args.slice(0, wrapped), option);
-  return [{ words, where, fix }];
+  const shells = valuesOf(args.slice(0, wrapped), /^(?:-[A-Za-z]*s|--shell(?:=|$))(.*)$/s);
+  // Without a command the shell of su runs the file that comes after the user.
+  const operands = args.filter((word) => !plain(word).startsWith('-'));
+  const script = /^(?:su|runuser)$/.test(name) && wrapped === args.length && words.length === 0;
+  return [
+    { words, where, fix },
+    ...(name === 'su' || name === 'runuser' ? shells : []).map(programAt),
+    ...(script ? operands.slice(1) : []).map(programAt),
+  ];
 }
 
 /** What is put together to one line for a shell. */
@@ -162,6 +180,10 @@ function ofJoined(name: string, args: readonly string[]): Evaluation[] {
 function ofEnv(args: readonly string[]): Evaluation[] {
   const fix = 'write env NAME=value program …, without -S';
   return [{ words: splitText(args)?.words ?? [], where: 'the text of env -S', fix }];
+}
+
+function without(options: readonly string[], open: RegExp): string[] {
+  return options.filter((word) => !open.test(plain(word)));
 }
 
 /** The values of an option: attached to it, which is its group, or in the next word. */

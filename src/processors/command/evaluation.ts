@@ -1,5 +1,6 @@
 import { RunnerError } from '../../job/runner.ts';
 import type { CompiledCommand } from './command-text.ts';
+import { afterOptions, plain } from './after-options.ts';
 import { codeArguments, type Evaluation, programAt } from './code-arguments.ts';
 import { type SimpleCommand, simpleCommands } from './simple-commands.ts';
 import { nestedCommands } from './wrappers.ts';
@@ -23,6 +24,16 @@ const RULES: Readonly<Record<string, Rule>> = {
   let: (args) => ({ words: args, where: 'the argument of let', fix: 'hand it to a script, or to expr' }),
   '[': testOfVariable,
   test: testOfVariable,
+  '.': sourced,
+  source: sourced,
+  enable: builtin,
+  hash: builtin,
+  mapfile: builtin,
+  readarray: builtin,
+  bind: builtin,
+  complete: builtin,
+  compgen: builtin,
+  getopts: ([, name = ''], command) => names([name], command),
   printf: ([option = '', name = '']) => ({
     words: option === '-v' ? [name] : option.startsWith('-v') ? [option] : [],
     where: 'the name after printf -v',
@@ -57,22 +68,53 @@ export function findEvaluations({ text, placeholders }: CompiledCommand): Runner
 
 function evaluationsOf({ words, redirections }: SimpleCommand): Evaluation[] {
   const called = words.slice(commandAt(words));
-  const [command = '', ...args] = called;
-  const rule = Object.hasOwn(RULES, command) ? RULES[command] : undefined;
   const targets = redirections.filter(([operator]) => operator === '>&').map(([, target]) => target);
   return [
-    ...(rule === undefined ? [] : [rule(args, command)]),
-    ...nestedCommands(called).flatMap((nested) => [...codeArguments(nested), programAt(nested[0] ?? '')]),
+    ...nestedCommands(called).flatMap((nested) => [
+      ...byRule(nested),
+      ...codeArguments(nested),
+      programAt(nested[0] ?? ''),
+    ]),
     { words: targets, where: 'the target of >&', fix: 'write > … 2>&1' },
   ];
 }
 
+function byRule([word = '', ...args]: readonly string[]): Evaluation[] {
+  const command = plain(word);
+  const rule = Object.hasOwn(RULES, command) ? RULES[command] : undefined;
+  return rule === undefined ? [] : [rule(args, command)];
+}
+
 /** Before a command's name: words of the syntax, assignments, and what runs a builtin all the same. */
-const PRELUDE = /^(?:[!{]|if|then|elif|else|while|until|do|time|command|builtin|[A-Za-z_]\w*\+?=.*)$/s;
+const PRELUDE = /^(?:[!{]|if|then|elif|else|while|until|do|time|command|builtin|coproc|[A-Za-z_]\w*\+?=.*)$/s;
 
 function commandAt(words: readonly string[]): number {
-  const at = words.findIndex((word) => !PRELUDE.test(word));
-  return at === -1 ? words.length : at;
+  const at = words.findIndex((word, index) => {
+    if (PRELUDE.test(word)) return false;
+    const before = words[index - 1] ?? '';
+    return !(/^(?:time|command|builtin|-p)$/.test(before) && /^(?:-p|--)$/.test(plain(word)));
+  });
+  if (at === -1) return words.length;
+  const [word = '', name = ''] = words.slice(at);
+  // With options it is no word of the syntax, but a program.
+  if (words[at - 1] === 'time' && word.startsWith('-')) return at - 1;
+  const open = word === 'for' || word === 'function' ? words.indexOf(word === 'for' ? 'do' : '{') : -1;
+  return open === -1 || name === '' ? at : open + 1 + commandAt(words.slice(open + 1));
+}
+
+/** The file whose commands the shell would run, with the options before it. */
+function sourced(args: readonly string[], command: string): Evaluation {
+  return {
+    words: args.slice(0, afterOptions(args, /^-p$/) + 1),
+    where: `the name of the file after ${command}`,
+    fix: 'name the file, and hand the value over as a variable: v=…',
+    isOpenToSettings: true,
+  };
+}
+
+/** What of bash would load its argument, or run it later. */
+function builtin(args: readonly string[], command: string): Evaluation {
+  return { words: args, where: `an argument of ${command}`, fix: 'hand it to a script' };
 }
 
 function testOfVariable(args: readonly string[], command: string): Evaluation {

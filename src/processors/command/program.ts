@@ -24,7 +24,7 @@ export async function requireProgram(program: Word, args: readonly Word[], place
   const chosen = program.parts.filter((part) => typeof part !== 'string' && part.kind !== 'setting');
   RunnerError.throwAll([
     ...chosen.map(chosenByMessage),
-    ...findEvaluations(asShellCommand([program, ...args])),
+    ...(chosen.length > 0 ? [] : findEvaluations(asShellCommand([program, ...args]))),
     ...used.flatMap((placeholder) => requireSetting(placeholder, place.runner)),
   ]);
   const settings = place.runner.settings;

@@ -14,18 +14,28 @@ const BARE: Wrapper = { valued: /^$/ };
 
 const WRAPPERS: Readonly<Record<string, Wrapper>> = {
   busybox: BARE,
+  bunx: BARE,
+  chpst: { valued: /^-[uUeb/nlLmdoprftcA]$/ },
   chroot: { valued: /^--(?:userspec|groups)$/, before: 1 },
   chrt: { valued: /^-[TPD]$|^--sched-(?:runtime|period|deadline)$/, before: 1 },
   doas: { valued: /^-[Lns]*[uC]$/ },
   'dumb-init': { valued: /^-[cv]*r$|^--rewrite$/ },
+  'dbus-run-session': { valued: /^--(?:dbus-daemon|config-file)$/ },
   eatmydata: BARE,
   env: { valued: /^-[iv0]*[uCa]$|^--(?:unset|chdir|argv0)$/, assigns: true },
   exec: { valued: /^-[cl]*a$/ },
+  fakeroot: { valued: /^-[lsibf]$/ },
   flock: { valued: /^-[a-z]*[Ew]$|^--(?:wait|timeout|conflict-exit-code)$/, before: 1 },
   gosu: { valued: /^$/, before: 1 },
   ionice: { valued: /^-t?[cn]$|^--class(?:data)?$/ },
   nice: { valued: /^-n$|^--adjustment$/ },
   nohup: BARE,
+  npx: { valued: /^-[pw]$|^--(?:package|workspace)$/ },
+  nsenter: { valued: /^-[tSG]$|^--target$/ },
+  numactl: { valued: /^-[iNmCpP]$/ },
+  pkexec: { valued: /^--user$/ },
+  prlimit: { valued: /^-[po]$|^--(?:pid|output)$/ },
+  's6-setuidgid': { valued: /^$/, before: 1 },
   runuser: {
     valued: /^-[a-z]*[ugGsw]$|^--(?:user|group|supp-group|shell|whitelist-environment)$/,
   },
@@ -34,6 +44,8 @@ const WRAPPERS: Readonly<Record<string, Wrapper>> = {
       /^--(?:[re]?uid|re[ug]id|[re]?gid|groups|(?:inh|ambient)-caps|bounding-set|securebits|pdeathsig|selinux-label|apparmor-profile)$/,
   },
   setsid: BARE,
+  setarch: { valued: /^$/, before: 1 },
+  strace: { valued: /^-[aeEIobOpPsSuUX]$/ },
   stdbuf: { valued: /^-[ioe]$|^--(?:input|output|error)$/ },
   'su-exec': { valued: /^$/, before: 1 },
   sudo: {
@@ -41,17 +53,26 @@ const WRAPPERS: Readonly<Record<string, Wrapper>> = {
       /^-[A-Za-z]*[ugpCThrtUDR]$|^--(?:user|group|host|prompt|close-from|command-timeout|role|type|other-user|chdir|chroot)$/,
     assigns: true,
   },
+  'systemd-run': {
+    valued: /^-[pEHMu]$|^--(?:unit|property|setenv|uid|gid|nice|slice|working-directory|description)$/,
+  },
+  'systemd-inhibit': { valued: /^--(?:what|who|why|mode)$/ },
   taskset: { valued: /^$/, before: 1 },
   time: { valued: /^-[apqv]*[fo]$|^--(?:format|output)$/ },
   timeout: { valued: /^-[a-z]*[ks]$|^--(?:kill-after|signal)$/, before: 1 },
   tini: { valued: /^-[a-z]*[pe]$/ },
   unbuffer: BARE,
+  uvx: { valued: /^--(?:from|with|python)$/ },
+  valgrind: BARE,
+  'xvfb-run': { valued: /^-[efnps]$/ },
   unshare: { valued: /^-[SGRw]$|^--(?:setuid|setgid|root|wd|map-users?|map-groups?|propagation|setgroups)$/ },
   xargs: {
     valued:
       /^-[0rtpxo]*[InPLsdaE]$|^--(?:arg-file|delimiter|max-(?:args|lines|procs|chars)|process-slot-var)$/,
   },
 };
+
+const PACKAGE_TOOLS = /^(?:bun|bundle|deno|go|npm|pipenv|pnpm|poetry|uv|yarn)$/;
 
 const SHELL = /^(?:sh|bash|rbash|dash|ash|zsh|ksh|mksh|fish|csh|tcsh)$/;
 
@@ -68,6 +89,7 @@ export function nestedCommands(words: readonly string[]): Array<readonly string[
 function innerCommands([command = '', ...args]: readonly string[]): Array<readonly string[]> {
   const name = nameOf(command);
   if (name === 'find') return findCommands(args);
+  if (PACKAGE_TOOLS.test(name)) return toolCommands(args);
   const wrapper = Object.hasOwn(WRAPPERS, name) ? WRAPPERS[name] : undefined;
   // Without a user, runuser is as su: a shell runs what it is given.
   if (wrapper === undefined || (name === 'runuser' && !namesUser(args))) return [];
@@ -77,6 +99,14 @@ function innerCommands([command = '', ...args]: readonly string[]): Array<readon
   // With an option that is not known here, a shell comes later than it seems.
   const shell = args.findIndex(isShell);
   return [inner, ...(shell === -1 ? [] : [args.slice(shell)])].filter(({ length }) => length > 0);
+}
+
+/** `npm exec -- prettier`, `deno run --allow-net x.ts`. */
+function toolCommands(args: readonly string[]): Array<readonly string[]> {
+  const at = afterOptions(args, /^$/);
+  if (!/^(?:run|exec|x|dlx|run-script)$/.test(plain(args[at] ?? ''))) return [];
+  const rest = args.slice(at + 1);
+  return [rest.slice(afterOptions(rest, /^$/))];
 }
 
 function findCommands(args: readonly string[]): Array<readonly string[]> {
