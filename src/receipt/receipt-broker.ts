@@ -83,7 +83,7 @@ const OF_LOCAL = ['connection:wanted', 'connection:open', 'connection:lost', 'de
 /** A broker on two brokers, which it starts and closes. */
 export function createReceiptBroker(options: ReceiptOptions): ReceiptBroker {
   const { remote, local, journal, queues } = options;
-  const events = new EventEmitter<BrokerEvents>();
+  const events = new EventEmitter<BrokerEvents>().setMaxListeners(0);
   const closing = new AbortController();
   const deliveries = new WeakMap<Delivery, Delivery>();
   const consumers = new Set<ReceiptConsumer>();

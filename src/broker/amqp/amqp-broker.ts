@@ -33,7 +33,7 @@ const REMOVAL_LIMIT_MS = 5000;
 
 /** A broker that is RabbitMQ; nothing connects before `start`. */
 export function createAmqpBroker(options: AmqpOptions): Broker {
-  const events = new EventEmitter<BrokerEvents>();
+  const events = new EventEmitter<BrokerEvents>().setMaxListeners(0);
   const consuming = createConnection(options, 'consume', events);
   const publishing = createConnection(options, 'publish', events);
   const maxDelayMs = options.reconnectMaxDelayMs;

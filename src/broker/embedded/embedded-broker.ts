@@ -30,7 +30,7 @@ const PURPOSE = 'embedded queue';
 
 /** A broker that is a SQLite file; nothing is opened before `start`. */
 export function createEmbeddedBroker({ file, exchange, queues: facts }: EmbeddedOptions): SearchableBroker {
-  const events = new EventEmitter<BrokerEvents>();
+  const events = new EventEmitter<BrokerEvents>().setMaxListeners(0);
   const consumers = new Set<EmbeddedConsumer>();
   const isFlooded = createFloodGate();
   let presence: Presence | undefined;
