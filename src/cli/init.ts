@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Command } from 'commander';
+import { makeFolders } from '../daemon/make-folders.ts';
 import { CONFIG, initFiles } from './init/init-files.ts';
 import { ownCommand, ownScript, shellWord } from './init/own-command.ts';
 import { oneLine } from './terminal/terminal-text.ts';
@@ -50,12 +51,12 @@ async function init(dir: string): Promise<void> {
 /** Writes a file and the folders above it; false if something of that name is there. Throws UsageError. */
 async function writeNew(path: string, text: string): Promise<boolean> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     await writeFile(path, text, { flag: 'wx' });
     return true;
   } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && syscall === 'open') return false;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
     const why = (code === undefined ? undefined : REASONS[code]) ?? String(error);
     throw new UsageError(`init: ${oneLine(path)} cannot be written: ${why} (name another folder)`);
   }
@@ -63,7 +64,7 @@ async function writeNew(path: string, text: string): Promise<boolean> {
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
-  EEXIST: 'its folder is a file',
+  ENOENT: 'its folder cannot be made',
   ENOTDIR: 'its folder is a file',
   ENOSPC: 'the disk is full',
   EPERM: 'permission denied',

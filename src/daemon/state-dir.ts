@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, lstat, mkdir, stat } from 'node:fs/promises';
+import { access, lstat, stat, statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { queueSchema } from '../broker/embedded/schema.ts';
@@ -10,6 +10,7 @@ import { journalFile } from '../journal/journal-file.ts';
 import { journalSchema } from '../journal/record-table.ts';
 import { checkFile, type FileProblem, tryFile } from '../sqlite/check-file.ts';
 import type { DatabaseSchema } from '../sqlite/open-database.ts';
+import { makeFolders } from './make-folders.ts';
 
 /** Nobody but the owner: jobs carry what is nobody else's business. */
 const MODE = 0o700;
@@ -33,7 +34,7 @@ export function receiptsFile({ rbit }: Config): string {
 export async function makeStateDir(config: Config): Promise<void> {
   const folder = config.rbit.stateDir;
   const wrong =
-    (await whyUnmakeable(folder)) ?? (await makeFolders(folder)) ?? (await whyUnusable(config, tryFile));
+    (await whyUnmakeable(folder)) ?? (await makeFolder(folder)) ?? (await whyUnusable(config, tryFile));
   if (wrong !== undefined) throw new ConfigError([problemOf(config, wrong)], config);
 }
 
@@ -61,28 +62,12 @@ interface Wrong {
   readonly fix: string;
 }
 
-/** Makes the folder and those above it one by one: where none can be made, as in /proc, a recursive mkdir never ends. */
-async function makeFolders(folder: string): Promise<Wrong | undefined> {
-  const missing: string[] = [];
-  for (let at = folder; !(await isThere(at)); at = dirname(at)) missing.unshift(at);
-  for (const path of missing) {
-    try {
-      await mkdir(path, { mode: MODE });
-    } catch (error) {
-      // Somebody else may just have made it.
-      if (codeOf(error) !== 'EEXIST') return cannotBe(`${folder} cannot be created: ${path}`, error);
-    }
-  }
-  return undefined;
-}
-
-/** True also for what is there but cannot be looked at. */
-async function isThere(path: string): Promise<boolean> {
+async function makeFolder(folder: string): Promise<Wrong | undefined> {
   try {
-    await stat(path);
-    return true;
+    await makeFolders(folder, MODE);
+    return undefined;
   } catch (error) {
-    return codeOf(error) !== 'ENOENT';
+    return cannotBe(`${folder} cannot be created: ${(error as NodeJS.ErrnoException).path}`, error);
   }
 }
 
@@ -105,7 +90,7 @@ async function whyUnmakeable(folder: string): Promise<Wrong | undefined> {
       if (at === folder && (found.mode & FOR_EVERYBODY) !== 0)
         return { message: `${here} may be written by everybody`, fix: `chmod o-w ${folder}` };
       await access(at, constants.W_OK | constants.X_OK);
-      return undefined;
+      return TAKES_NOTHING.has((await statfs(at)).type) ? takesNothing(here) : undefined;
     } catch (error) {
       if (codeOf(error) === 'ENOENT' && (await isLink(at)))
         return { message: `${here} is a link that leads nowhere`, fix: 'set state-dir to another folder' };
@@ -115,22 +100,30 @@ async function whyUnmakeable(folder: string): Promise<Wrong | undefined> {
   }
 }
 
+/** proc, sysfs and devpts of Linux, where access says that root may write. */
+const TAKES_NOTHING = new Set([0x9fa0, 0x62656572, 0x1cd1]);
+
+const WRITABLE = 'set state-dir to a folder that may be written';
+
+function takesNothing(what: string): Wrong {
+  return { message: `${what} is on a file system that takes no folders`, fix: WRITABLE };
+}
+
 function cannotBe(what: string, error: unknown): Wrong {
-  const fix = 'set state-dir to a folder that may be written';
   switch (codeOf(error)) {
     case 'EACCES':
     case 'EPERM':
       return {
         message: `${what} may not be written by ${userName()}`,
-        fix: `give it to ${userName()}, or ${fix}`,
+        fix: `give it to ${userName()}, or ${WRITABLE}`,
       };
     case 'EROFS':
-      return { message: `${what} is on a read-only file system`, fix };
+      return { message: `${what} is on a read-only file system`, fix: WRITABLE };
     // Of a folder whose parent is there.
     case 'ENOENT':
-      return { message: `${what} is on a file system that takes no folders`, fix };
+      return takesNothing(what);
     default:
-      return { message: `${what}: ${codeOf(error)}`, fix };
+      return { message: `${what}: ${codeOf(error)}`, fix: WRITABLE };
   }
 }
 

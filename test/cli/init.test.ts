@@ -140,6 +140,17 @@ describe('init', () => {
     );
   });
 
+  it.runIf(process.getuid?.() === 0)(
+    'says so and ends where the file system takes no folders (needs root)',
+    async () => {
+      const { code, stdout, stderr } = await init(home, '/proc/new');
+      expect({ code, stdout }).toStrictEqual({ code: 64, stdout: '' });
+      expect(stderr).toBe(
+        'error: init: /proc/new/rbit.ini cannot be written: its folder cannot be made (name another folder)\n',
+      );
+    },
+  );
+
   it('calls rbit-ts by its name if that is what the name leads to, else not', async () => {
     const bin = join(home, 'bin');
     await mkdir(bin);

@@ -121,11 +121,8 @@ describe('one line says why the state folder cannot be used', () => {
 
   it.runIf(process.getuid?.() === 0)('its file system takes no folders (needs root)', async () => {
     const { config, folder } = await configWith('state-dir = /proc/rbit/state');
-    const thrown: unknown = await makeStateDir(config).catch((error: unknown) => error);
-    expect(thrown).toBeInstanceOf(ConfigError);
-    const [problem] = (thrown as ConfigError).problems;
-    expect(problem && formatProblem(problem, folder)).toBe(
-      'worker.ini:5: [rbit] state-dir: /proc/rbit/state cannot be created: /proc/rbit is on a file system that takes no folders (set state-dir to a folder that may be written)',
+    expect(await problemOf(config, folder)).toBe(
+      'worker.ini:5: [rbit] state-dir: /proc/rbit/state cannot be created: /proc is on a file system that takes no folders (set state-dir to a folder that may be written)',
     );
   });
 
