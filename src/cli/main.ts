@@ -6,6 +6,7 @@ import { misspelledCommand } from './misspelled-command.ts';
 import { guardStandardOutput } from './standard-output.ts';
 import { oneLine } from './terminal/terminal-text.ts';
 import { readVersion } from '../daemon/version.ts';
+import { wrongUseLine } from './wrong-use.ts';
 
 /** The command line: `argv` as in process.argv. Ends the process with the command; see EXIT for what each status means. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -30,7 +31,10 @@ Without CONFIG: ./rbit.ini, else ~/.rbit.ini, else /etc/rbit/rbit.ini.`,
     );
   for (const command of await loadCommands(words))
     program.addCommand(command, { isDefault: command.name() === 'run' });
-  for (const command of commandsOf(program)) command.exitOverride(endOnWrongUse);
+  for (const command of commandsOf(program))
+    command.exitOverride(endOnWrongUse).configureOutput({
+      outputError: (said, write) => write(wrongUseLine(command, said)),
+    });
   // Its standard output is the log: a reader that goes away takes neither jobs nor the exit status with it.
   program.hook('preAction', (_, command) => {
     if (command.name() === 'run') leaveStandardOutput();

@@ -441,10 +441,23 @@ describe('the command line', () => {
     expect((await rbitTs(['--version'])).stdout).toBe(`${version}\n`);
   });
 
-  it('says of an unknown option what was meant', async () => {
-    const { code, stderr } = await rbitTs(['check', '--conect']);
-    expect(code).not.toBe(0);
-    expect(stderr).toMatch(/--connect/);
+  it.each([
+    ['check --conect', "unknown option '--conect' (did you mean --connect?)"],
+    ['try x --wait', "unknown option '--wait' (see rbit-ts try --help)"],
+    ['-z', "unknown option '-z' (see rbit-ts run --help)"],
+    ['try', "missing required argument 'runner' (see rbit-ts try --help)"],
+    ['dead list', "missing required argument 'queue' (see rbit-ts dead list --help)"],
+    ['dead lsit q', "unknown command 'lsit' (did you mean list?)"],
+    [
+      'status x',
+      "too many arguments for 'status'. Expected 0 arguments but got 1: x (see rbit-ts status --help)",
+    ],
+    [
+      'submit q --count x',
+      "option '--count <n>' argument 'x' is invalid. not a whole number (1 to 10000000)",
+    ],
+  ])('wrong use is one line with the fix: %s', async (line, said) => {
+    expect(await rbitTs(line.split(' '))).toStrictEqual({ code: 64, stdout: '', stderr: `error: ${said}\n` });
   });
 
   it('says in one line that a file is not there', async () => {
