@@ -15,11 +15,15 @@ export const COMMANDS: readonly Way[] = ['shell', 'exec'];
 export const WARM: readonly Way[] = ['coprocess', 'python', 'module process'];
 export const PROCESSES: readonly Way[] = [...COMMANDS, ...WARM];
 
-/** How the jobs of a runner with this processor are run. */
-export function wayOf(processor: string, isolation: 'thread' | 'process' | 'none'): Way {
-  if (processor === 'module') return `module ${isolation}`;
+/** How the jobs of a runner with this processor are run; undefined where there is none such, not in `own` either. */
+export function wayOf(
+  processor: string,
+  isolation: 'thread' | 'process' | 'none',
+  own: ReadonlySet<string>,
+): Way | undefined {
   const known = processors.find((one) => one === processor);
-  return known === undefined || known === 'module' ? 'own' : known;
+  if (known === 'module') return `module ${isolation}`;
+  return known ?? (own.has(processor) ? 'own' : undefined);
 }
 
 /** A way in the words of an INI file, such as `module! with isolation = process`. */

@@ -39,9 +39,9 @@ export function readRunner(
     isPython ? { ...reading, hint: `it is rbit-ts's own key: ${ANOTHER_NAME}` } : reading,
   );
   const line = readRunnerLine(section, values.runner, own, reading);
-  const way = wayOf(line.processor, values.isolation);
+  const way = wayOf(line.processor, values.isolation, own);
   checkCodes(section, values, reading);
-  checkWays(section, way, line.processor, reading);
+  if (way !== undefined) checkWays(section, way, line.processor, reading);
   if (isPython && isOldFile) warnOfOwnKeys(section, reading);
   if (way === 'module thread' && values.threads !== undefined && values.threads > values.concurrency) {
     const message = `more threads than jobs at once (concurrency is ${values.concurrency})`;

@@ -202,6 +202,16 @@ describe('a key that somebody relies on is an error where it cannot be kept', ()
     ]);
   });
 
+  it('unless the processor is unknown: then nobody can say what it does with its keys', async () => {
+    const keys = ['user = nobody', 'memory = 1G', 'threads = 2'];
+    expect(await problemsOf(withRunner('runner = shel!true', ...keys))).toEqual([
+      expect.stringContaining('unknown processor shel (did you mean shell?'),
+    ]);
+    expect(await problemsOf(withRunner('runner = true', ...keys))).toEqual([
+      expect.stringContaining('no "!" in it'),
+    ]);
+  });
+
   it('unless the runner undoes it with an empty value', async () => {
     const lines = [
       'runner = module!./x.ts',
