@@ -23,7 +23,7 @@ export function inOrder(files: readonly string[], problems: readonly Problem[]):
 
 /**
  * One line, such as `worker.ini:14: [runner:pdf] timeout = "10x": not a duration (try 10s, 10m, 2h)`.
- * With `cwd`, absolute paths below it are shown relative to it.
+ * With `cwd`, absolute paths below it are shown relative to it, unless it is `/`.
  */
 export function formatProblem(problem: Problem, cwd?: string): string {
   const place = shownPath(problem.file, cwd) + (problem.line === undefined ? '' : `:${problem.line}`);
@@ -37,7 +37,8 @@ export function formatProblem(problem: Problem, cwd?: string): string {
 }
 
 function shownPath(file: string, cwd: string | undefined): string {
-  if (cwd === undefined || !isAbsolute(file)) return file;
+  // A service has / as its working directory, and nobody who reads its log knows.
+  if (cwd === undefined || cwd === '/' || !isAbsolute(file)) return file;
   const below = relative(cwd, file);
   return below === '' || below.startsWith('..') || isAbsolute(below) ? file : below;
 }

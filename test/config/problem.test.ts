@@ -35,6 +35,10 @@ describe('a problem', () => {
     expect(formatProblem({ file, message: 'odd' }, '/etc/rbit')).toBe(`${shown}: odd`);
   });
 
+  it('shows an absolute path as it is where everything is below the working directory', () => {
+    expect(formatProblem({ file: '/etc/rbit/x.ini', message: 'odd' }, '/')).toBe('/etc/rbit/x.ini: odd');
+  });
+
   it('shows the beginning of a long value, on one line', () => {
     expect(formatProblem({ ...whole, value: `a\n${'b'.repeat(100)}` })).toContain(
       `timeout = "a\\n${'b'.repeat(58)}…": `,
