@@ -1,4 +1,4 @@
-import { isContainer, parseExactly } from './exact-json.ts';
+import { isContainer, parseExactly } from '../job/exact-json.ts';
 import { UsageError } from './usage-error.ts';
 
 /** One `--set PATH=VALUE`. */

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { type Assignment, assign, parseAssignment } from './assignment.ts';
-import { isContainer, parseExactly } from './exact-json.ts';
+import { isContainer, parseExactly } from '../job/exact-json.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The options that say what is in a job, as commander reads them. */

@@ -1,8 +1,8 @@
-import type { Job } from '../job/job.ts';
 import { type Runner, RunnerError } from '../job/runner.ts';
 import { createCommandRunner } from './child/command-runner.ts';
 import { requireProgram } from './command/program.ts';
 import { fillWords } from './command/fill.ts';
+import { JobValues } from './command/job-values.ts';
 import { readWords } from './command/words.ts';
 import type { RunnerOptions } from './options.ts';
 
@@ -13,8 +13,8 @@ export function createExecRunner(options: RunnerOptions): Runner {
     const [program, ...words] = readWords(spec);
     if (program === undefined) throw new RunnerError('no program after exec!', 'write it there');
     const file = await requireProgram(program, words, { runner: options, ...surroundings });
-    return (job: Job) => {
-      const filled = fillWords(words, job, settings);
+    return (job, input) => {
+      const filled = fillWords(words, new JobValues(job, input, settings));
       return 'kind' in filled ? filled : { file, args: filled.args, variables: {} };
     };
   });

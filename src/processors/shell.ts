@@ -1,9 +1,9 @@
-import type { Job } from '../job/job.ts';
 import { type Runner, RunnerError } from '../job/runner.ts';
 import { requireShellSyntax, SHELL } from './child/command-check.ts';
 import { createCommandRunner } from './child/command-runner.ts';
 import { compileShellCommand } from './command/compile.ts';
 import { fillVariables } from './command/fill.ts';
+import { JobValues } from './command/job-values.ts';
 import { requireSetting } from './command/placeholders.ts';
 import type { RunnerOptions } from './options.ts';
 
@@ -14,8 +14,8 @@ export function createShellRunner(options: RunnerOptions): Runner {
     if (spec.trim() === '') throw new RunnerError('no command after shell!', 'write it there');
     const { text, placeholders } = compileShellCommand(spec, (one) => requireSetting(one, options));
     await requireShellSyntax(text);
-    return (job: Job) => {
-      const filled = fillVariables(placeholders, job, settings);
+    return (job, input) => {
+      const filled = fillVariables(placeholders, new JobValues(job, input, settings));
       return 'kind' in filled ? filled : { file: SHELL, args: ['-c', text], variables: filled.variables };
     };
   });

@@ -18,8 +18,8 @@ export interface JobCommand {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** The command of a job, or why there can be none for it. */
-export type CommandOf = (job: Job) => JobCommand | Failure;
+/** The command of a job, or why there can be none for it; `input` is the body of its message. */
+export type CommandOf = (job: Job, input: Uint8Array) => JobCommand | Failure;
 
 /** Where and in which surroundings the jobs of a runner run. */
 export interface Surroundings {
@@ -91,7 +91,7 @@ class CommandRunner implements Runner {
   async run(job: Job, context: RunContext): Promise<Outcome> {
     if (this.#ready === undefined) return { kind: 'unavailable', reason: 'the runner has not been started' };
     const { commandOf, launcher, surroundings } = this.#ready;
-    const command = commandOf(job);
+    const command = commandOf(job, context.input);
     if ('kind' in command) return command;
     const { file, args, variables } = command;
     const { cwd, env } = surroundings;

@@ -1,21 +1,18 @@
-import type { Job } from '../../job/job.ts';
 import { type Failure, failed } from '../../job/outcome.ts';
 import { findEnvironmentProblem } from '../child/environment.ts';
-import { type Placeholder, resolvePlaceholder } from './placeholders.ts';
+import type { JobValues } from './job-values.ts';
+import type { Placeholder } from './placeholders.ts';
 import type { Word } from './words.ts';
-
-type Settings = Readonly<Record<string, string>>;
 
 /** The variables that a compiled shell command refers to, or why the job cannot be carried out. */
 export function fillVariables(
   placeholders: readonly Placeholder[],
-  job: Job,
-  settings: Settings,
+  values: JobValues,
 ): { readonly variables: Readonly<Record<string, string>> } | Failure {
   const variables: Record<string, string> = {};
   for (const [index, placeholder] of placeholders.entries()) {
     const variable = `RBIT_P${index + 1}`;
-    const found = valueOf(placeholder, job, settings, variable);
+    const found = valueOf(placeholder, values, variable);
     if (typeof found !== 'string') return found;
     variables[variable] = found;
   }
@@ -25,14 +22,13 @@ export function fillVariables(
 /** The arguments that words stand for, one each, or why the job cannot be carried out. */
 export function fillWords(
   words: readonly Word[],
-  job: Job,
-  settings: Settings,
+  values: JobValues,
 ): { readonly args: readonly string[] } | Failure {
   const args: string[] = [];
   for (const { parts } of words) {
     let arg = '';
     for (const part of parts) {
-      const found = typeof part === 'string' ? part : valueOf(part, job, settings);
+      const found = typeof part === 'string' ? part : valueOf(part, values);
       if (typeof found !== 'string') return found;
       arg += found;
     }
@@ -43,8 +39,8 @@ export function fillWords(
   return { args };
 }
 
-function valueOf(placeholder: Placeholder, job: Job, settings: Settings, variable = ''): string | Failure {
-  const found = resolvePlaceholder(placeholder, job, settings);
+function valueOf(placeholder: Placeholder, values: JobValues, variable = ''): string | Failure {
+  const found = values.resolve(placeholder);
   if ('problem' in found) return failed(found.problem);
   const problem = findEnvironmentProblem(variable, found.value);
   return problem === undefined ? found.value : failed(`the value of ${placeholder.text} ${problem}`);

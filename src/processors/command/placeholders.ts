@@ -1,4 +1,3 @@
-import type { Job } from '../../job/job.ts';
 import { RunnerError } from '../../job/runner.ts';
 
 /*
@@ -13,15 +12,20 @@ import { RunnerError } from '../../job/runner.ts';
  * and `%Y` stay as they are. The operator of `${name%…}` and `${name%%…}` is the shell's and stays, too.
  */
 
-const NAMES = ['ID', 'QUEUE', 'RUNNER', 'COMMAND', 'SUBCOMMAND'] as const;
-type Name = (typeof NAMES)[number];
-
 /** A placeholder as written in a command (`text`), with what it stands for. */
 export type Placeholder = { readonly text: string } & (
-  | { readonly kind: 'name'; readonly name: Name }
+  | { readonly kind: 'fact'; readonly fact: 'id' | 'queue' | 'runner' }
   | { readonly kind: 'setting'; readonly setting: string }
   | { readonly kind: 'path'; readonly path: readonly string[] }
 );
+
+const NAMED: ReadonlyMap<string, Placeholder> = new Map<string, Placeholder>([
+  ['ID', { kind: 'fact', fact: 'id', text: '%ID' }],
+  ['QUEUE', { kind: 'fact', fact: 'queue', text: '%QUEUE' }],
+  ['RUNNER', { kind: 'fact', fact: 'runner', text: '%RUNNER' }],
+  ['COMMAND', { kind: 'path', path: ['parameters', 'command'], text: '%COMMAND' }],
+  ['SUBCOMMAND', { kind: 'path', path: ['parameters', 'subcommand'], text: '%SUBCOMMAND' }],
+]);
 
 /** What a `%` turned out to be, and how many characters of the command it takes. */
 export type Percent =
@@ -38,23 +42,8 @@ export function readPercent(text: string, at: number): Percent {
   const word = /[A-Za-z0-9]*/y;
   word.lastIndex = at + 1;
   const [found = ''] = word.exec(text) ?? [];
-  const name = NAMES.find((known) => known === found);
-  if (name === undefined) return literal('%', 1);
-  return placeholder({ kind: 'name', name, text: `%${name}` });
-}
-
-/** The value's text, or the message that the job fails with. */
-export function resolvePlaceholder(
-  wanted: Placeholder,
-  job: Job,
-  settings: Readonly<Record<string, string>>,
-): { readonly value: string } | { readonly problem: string } {
-  const found = lookUp(wanted, job, settings);
-  if (found === undefined) {
-    return { problem: `${wanted.text} is missing from the job` };
-  }
-  if (typeof found === 'string') return { value: found };
-  return { value: JSON.stringify(found) };
+  const named = NAMED.get(found);
+  return named === undefined ? literal('%', 1) : placeholder(named);
 }
 
 /** A setting that a placeholder names and the runner lacks, as an error to be told with the others. */
@@ -65,41 +54,6 @@ export function requireSetting(
   if (wanted.kind !== 'setting' || Object.hasOwn(runner.settings, wanted.setting)) return [];
   const missing = `${wanted.text}: the runner has no setting "${wanted.setting}"`;
   return [new RunnerError(missing, `add ${wanted.setting} = … to [runner:${runner.name}]`)];
-}
-
-function lookUp(wanted: Placeholder, job: Job, settings: Readonly<Record<string, string>>): unknown {
-  switch (wanted.kind) {
-    case 'name':
-      return lookUpName(wanted.name, job);
-    case 'setting':
-      return ownProperty(settings, wanted.setting);
-    case 'path':
-      return wanted.path.reduce<unknown>(ownProperty, job.body);
-  }
-}
-
-function lookUpName(name: Name, job: Job): unknown {
-  switch (name) {
-    case 'ID':
-      return job.id;
-    case 'QUEUE':
-      return job.queue;
-    case 'RUNNER':
-      return job.runner;
-    case 'COMMAND':
-      return ownProperty(job.parameters, 'command');
-    case 'SUBCOMMAND':
-      return ownProperty(job.parameters, 'subcommand');
-  }
-}
-
-function ownProperty(value: unknown, key: string): unknown {
-  if (Array.isArray(value)) {
-    const items: readonly unknown[] = value;
-    return /^(?:0|[1-9]\d*)$/.test(key) ? items[Number(key)] : undefined;
-  }
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as Record<string, unknown>)[key];
 }
 
 function readPath(text: string, at: number): Percent {
