@@ -1,4 +1,6 @@
 import type { Delivery } from '../broker/broker.ts';
+import { parseExactly } from '../job/exact-json.ts';
+import { textAt } from '../job/json-text.ts';
 import type { JobEvent } from './job-event.ts';
 
 /** What a submitted job can be told of. */
@@ -26,9 +28,9 @@ export function isFinal(event: HeardEvent): event is FinalEvent {
  * exchange can reach every queue that is bound to it.
  */
 export function readJobEvent({ message, exchange }: HeardMessage): HeardEvent | undefined {
-  const said = parseObject(message.body);
+  const json = message.body.toString();
+  const said = parseObject(json);
   if (said === undefined) return undefined;
-  const data = Object.hasOwn(said, 'data') ? { data: said['data'] } : {};
   const text = typeof said['message'] === 'string' ? said['message'] : undefined;
   if ('status' in said) {
     if (exchange !== '') return undefined;
@@ -36,9 +38,9 @@ export function readJobEvent({ message, exchange }: HeardMessage): HeardEvent | 
       case 'started':
         return { event: 'started' };
       case 'completed':
-        return { event: 'completed', ...data };
+        return { event: 'completed', ...dataOf(said, json) };
       case 'failed':
-        return { event: 'failed', message: text ?? 'no reason given', ...data };
+        return { event: 'failed', message: text ?? 'no reason given', ...dataOf(said, json) };
       default:
         return undefined;
     }
@@ -54,9 +56,20 @@ export function readJobEvent({ message, exchange }: HeardMessage): HeardEvent | 
   return text === undefined ? undefined : { event: 'output', line: text };
 }
 
-function parseObject(body: Buffer): Record<string, unknown> | undefined {
+/** Each number as it is written, but in what is nested too deep for that. */
+function dataOf(said: Record<string, unknown>, json: string): { readonly data?: unknown } {
+  const text = textAt(json, ['data']);
+  if (text === undefined) return {};
   try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
+    return { data: parseExactly(text) };
+  } catch {
+    return { data: said['data'] };
+  }
+}
+
+function parseObject(json: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

@@ -17,9 +17,18 @@ declare global {
   }
 }
 
-/** As JSON.parse; JSON.stringify writes each number of the result as it stands in the text. Throws SyntaxError. */
+/**
+ * What may be in a text with a number that JavaScript writes otherwise: more than 15 digits, a fraction that ends in 0, an
+ * exponent, -0, and what is so small that JavaScript writes it with an exponent.
+ */
+const SUSPECT = /[\d.]{16}|\.\d*0(?!\d)|\d[eE]|-0(?![\d.])|0\.0{6}/;
+
+/**
+ * As JSON.parse; JSON.stringify writes each number of the result as it stands in the text. Throws SyntaxError, and RangeError
+ * for a text with such numbers that is nested deeper than some 2,000 levels. With them it takes 0.3 s for 1 MiB of numbers.
+ */
 export function parseExactly(text: string): unknown {
-  return JSON.parse(text, keepNumber);
+  return SUSPECT.test(text) ? JSON.parse(text, keepNumber) : JSON.parse(text);
 }
 
 /** A list or an object, and not a number that is kept as it was written. */

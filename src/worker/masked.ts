@@ -1,3 +1,4 @@
+import { isContainer } from '../job/exact-json.ts';
 import type { Outcome } from '../job/outcome.ts';
 
 type Mask = (text: string) => string;
@@ -19,9 +20,17 @@ export function masked(outcome: Outcome, mask: Mask): Outcome {
 export function maskedDeep(value: unknown, mask: Mask): unknown {
   if (typeof value === 'string') return mask(value);
   if (typeof value === 'number') return mask(String(value)) === String(value) ? value : '***';
+  if (JSON.isRawJSON(value)) return maskedRaw(value, mask);
   if (Array.isArray(value)) return value.map((one) => maskedDeep(one, mask));
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isContainer(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [mask(key), maskedDeep(one, mask)]));
+}
+
+/** A number as it was written: the secret may be that, or the number that JavaScript makes of it. */
+function maskedRaw(value: unknown, mask: Mask): unknown {
+  const written = JSON.stringify(value);
+  const texts = [written, String(JSON.parse(written))];
+  return texts.every((text) => mask(text) === text) ? value : '***';
 }
 
 /** Masks what `mask` does, and then whatever one of the patterns matches. */

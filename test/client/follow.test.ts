@@ -43,6 +43,23 @@ describe('what a message says of its job', () => {
   });
 });
 
+describe('the data of a reply', () => {
+  const dataOf = (data: string): unknown => {
+    const event = readJobEvent(message(`{"status":"completed","data":${data}}`, 'mine', ''));
+    return event?.event === 'completed' ? event.data : undefined;
+  };
+
+  it('keeps its numbers as they are written', () => {
+    expect(JSON.stringify(dataOf('{"n": 12345678901234567890, "v": [1.10]}'))).toBe(
+      '{"n":12345678901234567890,"v":[1.10]}',
+    );
+  });
+
+  it('is read also where it is nested deeper than that is possible', () => {
+    expect(dataOf(`${'['.repeat(100_000)}1.10${']'.repeat(100_000)}`)).toBeInstanceOf(Array);
+  });
+});
+
 describe('following a job', () => {
   function following(lingers: boolean): { told: HeardEvent[] } & ReturnType<typeof follow> {
     const told: HeardEvent[] = [];

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { parseExactly } from '../../src/job/exact-json.ts';
 import { completed, crashed } from '../../src/job/outcome.ts';
 import { masked, maskingAlso } from '../../src/worker/masked.ts';
 
@@ -31,6 +32,24 @@ it('a secret is masked also where it is a key or a number', () => {
     completed({ 'pin ***': '***', other: 1234567 }),
   );
 });
+
+it.each([
+  ['12345678901234567890', '***'],
+  ['1.2345678e7', '***'],
+  ['12345678.0', '***'],
+  ['1.10', '1.10'],
+  ['-0', '-0'],
+  ['1e400', '1e400'],
+])(
+  'a number that is kept as it was written, %s, is masked where it or its value is a secret',
+  (text, told) => {
+    const pin = (all: string): string => all.replaceAll(/\b(?:12345678|12345678901234567890)\b/g, '***');
+    const data = parseExactly(`{"a":[1,${text}]}`);
+    expect(JSON.stringify(masked(completed(data), pin))).toBe(
+      `{"kind":"completed","data":{"a":[1,${told === '***' ? '"***"' : told}]}}`,
+    );
+  },
+);
 
 it('patterns mask what is left after the secrets, all of it', () => {
   const maskAll = maskingAlso([/key=\S+/g, /\b\d{16}\b/g], mask);

@@ -2,7 +2,7 @@ import { parseExactly } from '../../job/exact-json.ts';
 import type { Job } from '../../job/job.ts';
 import { findEnvironmentProblem } from '../child/environment.ts';
 import { DEEPEST_DATA, depthOf } from '../report/data-limits.ts';
-import { textAt } from './json-text.ts';
+import { textAt } from '../../job/json-text.ts';
 import type { Placeholder } from './placeholders.ts';
 
 /** A value's text, or the message that the job fails with. */

@@ -1,7 +1,10 @@
 /** Of the JSON that a runner hands over: RabbitMQ 4 takes no larger message unless it is told to. */
 export const LARGEST_DATA_BYTES = 16 * 1024 * 1024;
 
-/** Of that JSON, too: what is nested deeper can be parsed, and then neither masked nor written again. */
+/** Of more JSON than that the numbers are JavaScript's: to read them as they are written would hold up other jobs. */
+export const LARGEST_EXACT_DATA = 1024 * 1024;
+
+/** Of the JSON that a runner hands over, too: what is nested deeper can be parsed, and then neither masked nor written again. */
 export const DEEPEST_DATA = 1_000;
 
 /** How many lists and objects lie within each other where a JSON text is deepest. */

@@ -1,5 +1,7 @@
+import { parseExactly } from '../../job/exact-json.ts';
+import { textAt } from '../../job/json-text.ts';
 import { failed, type Outcome } from '../../job/outcome.ts';
-import { DEEPEST_DATA, depthOf } from './data-limits.ts';
+import { DEEPEST_DATA, depthOf, LARGEST_EXACT_DATA } from './data-limits.ts';
 import { parseDelayMs } from './delay.ts';
 import { shorten } from './shorten.ts';
 
@@ -30,10 +32,17 @@ export function readObject(
   if (!/^\s*\{/.test(line)) return { problem: 'not a JSON object' };
   try {
     if (depthOf(line) > DEEPEST_DATA) return { problem: `nested deeper than ${DEEPEST_DATA} levels` };
-    return { object: JSON.parse(line) as Record<string, unknown> };
+    return { object: withExactData(JSON.parse(line) as Record<string, unknown>, line) };
   } catch {
     return { problem: 'not JSON' };
   }
+}
+
+/** `data` goes on to the requester: each number of it is as the runner wrote it. */
+function withExactData(object: Record<string, unknown>, line: string): Record<string, unknown> {
+  const data = Object.hasOwn(object, 'data') ? textAt(line, ['data']) : undefined;
+  if (data === undefined || data.length > LARGEST_EXACT_DATA) return object;
+  return { ...object, data: parseExactly(data) };
 }
 
 /** What an object says of a job. Never throws. */

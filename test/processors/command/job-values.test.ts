@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { textAt } from '../../../src/processors/command/json-text.ts';
+import { textAt } from '../../../src/job/json-text.ts';
 import { JobValues, type Resolved } from '../../../src/processors/command/job-values.ts';
 import { readPercent } from '../../../src/processors/command/placeholders.ts';
+import { jsonNumber } from '../../support/json-number.ts';
 import { makeJob } from '../harness.ts';
 
 function resolve(text: string, body: string | Buffer): Resolved {
@@ -74,35 +75,13 @@ test('a list that is nested too deep fails the job', () => {
   expect(resolve('%{a}', `{"a":${'['.repeat(1_001)}1.10${']'.repeat(1_001)}}`)).toEqual({ problem });
 });
 
-const DIGITS = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
-const digits = (minLength: number) =>
-  fc.string({ unit: fc.constantFrom(...DIGITS), minLength, maxLength: 25 });
-const number = fc
-  .tuple(
-    fc.constantFrom('', '-'),
-    fc.oneof(
-      fc.constant('0'),
-      fc.tuple(fc.constantFrom(...DIGITS.slice(1)), digits(0)).map((parts) => parts.join('')),
-    ),
-    fc.oneof(
-      fc.constant(''),
-      digits(1).map((fraction) => `.${fraction}`),
-    ),
-    fc.oneof(
-      fc.constant(''),
-      fc
-        .tuple(fc.constantFrom('e', 'E', 'e+', 'E-'), fc.integer({ min: 0, max: 999 }))
-        .map((parts) => parts.join('')),
-    ),
-  )
-  .map((parts) => parts.join(''));
 const space = fc.constantFrom('', '', '', ' ', '\n\t', '\r\n  ');
 // Not the key \: once V8 has met one, it takes "\u0061" for another.
 const key = fc.constantFrom('"a"', '"b"', '"\\u0061"', '"__proto__"', '"0"', '"a\\"]"', '"\\n"', '"toJSON"');
 const { value: json } = fc.letrec<{ value: string; list: string; object: string }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
-    number,
+    jsonNumber,
     fc.constantFrom('true', 'null', '""', '"1.10"', '"]}\\""', '"\\\\"'),
     tie('list'),
     tie('object'),
@@ -134,7 +113,7 @@ function* paths(value: unknown, path: string[] = []): Generator<[string[], unkno
 
 test('whatever the message, each of its numbers comes out with its digits', () => {
   fc.assert(
-    fc.property(json, number, (before, written) => {
+    fc.property(json, jsonNumber, (before, written) => {
       const body = `{"x":${before},"a":[${before},${written}],"y":${before}}`;
       expect(resolve('%{a.1}', body)).toEqual({ value: written });
       expect(resolve('%{a}', `{"a":{"b":[ ${written} ]}}`)).toEqual({ value: `{"b":[${written}]}` });

@@ -174,6 +174,18 @@ test('data of 16 MiB arrives', async () => {
   expect(outcome).toMatchObject({ kind: 'completed', data: expect.stringMatching(/^x{100}/) as string });
 });
 
+test.each([
+  ['a MiB', '1.10', 1024 * 1024],
+  ['more than a MiB', '1.1', 1024 * 1024 + 1],
+])('in %s of data what is written as 1.10 is told as %s', async (_, told, bytes) => {
+  const text = 'x'.repeat(bytes - '[1.10,""]'.length);
+  const { outcome } = await run(
+    `{ printf '{"data":[1.10,"'; head -c ${text.length} /dev/zero | tr '\\0' x; printf '"]}\\n'; } >> "$RBIT_REPORT"`,
+  );
+  const { data } = outcome as { data?: unknown };
+  expect(JSON.stringify(data)).toBe(`[${told},"${text}"]`);
+});
+
 test('nothing of a report is left when its job has ended', async () => {
   const { context } = await run(`${say('{"data":1}')} echo "$RBIT_REPORT"`);
   const [path = ''] = context.lines;

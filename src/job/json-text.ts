@@ -7,7 +7,7 @@
 export function textAt(json: string, path: readonly string[]): string | undefined {
   let at = endOf(SPACE, json, 0);
   for (const key of path) {
-    const found = json[at] === '[' ? findItem(json, at, Number(key)) : findMember(json, at, key);
+    const found = json[at] === '[' ? findItem(json, at, key) : findMember(json, at, key);
     if (found === undefined) return undefined;
     at = found;
   }
@@ -23,9 +23,10 @@ function endOf(pattern: RegExp, json: string, at: number): number {
   return pattern.test(json) ? pattern.lastIndex : at;
 }
 
-function findItem(json: string, list: number, wanted: number): number | undefined {
+function findItem(json: string, list: number, wanted: string): number | undefined {
+  if (!/^\d+$/.test(wanted)) return undefined;
   let at = endOf(SPACE, json, list + 1);
-  for (let index = 0; index < wanted && isValue(json, at); index++)
+  for (let index = 0; index < Number(wanted) && isValue(json, at); index++)
     at = endOf(SPACE, json, endOfValue(json, at));
   return isValue(json, at) ? at : undefined;
 }
