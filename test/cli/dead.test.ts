@@ -72,7 +72,7 @@ keep-failed = yes
   });
 
   it('lists, shows, retries and drops what has failed', async () => {
-    await submit('strict', 'job-1', '{"parameters": {"name": "\\u001b[2JBob"}}');
+    await submit('strict', 'job-1', '{"parameters": {"id": 12345678901234567890, "name": "\\u001b[2JBob"}}');
     await submit('strict', 'job-2', '{"parameters": {"name": "Eve"}}');
     await submit('other', 'job-3', 'no JSON \u001b[2J');
     await work(3, /message dead-lettered$/);
@@ -99,10 +99,12 @@ keep-failed = yes
       stderr: `no dead letter nobody (rbit-ts dead list ${queue('morgue')} shows all)\n`,
     });
     expect(shown.stdout).toMatch(/^ {6}"name": "\\u001b\[2JBob"$/m);
+    expect(shown.stdout).toMatch(/^ {6}"id": 12345678901234567890,$/m);
     expect(shown.stdout).toMatch(/^ {2}no JSON/m);
     expect(shown.stdout).toMatch(/^ {2}correlationId +job-1$/m);
     expect(shown.stdout).not.toContain('job-2');
     expect(listed.stdout + shown.stdout).not.toContain('\u001b');
+    expect((await dead('show', 'morgue', 'job-1', '--json')).stdout).toContain('"id":12345678901234567890,');
     const [json] = eventsOf((await dead('show', 'strict', 'job-2', '--json')).stdout);
     expect(json).toMatchObject({
       job: 'job-2',

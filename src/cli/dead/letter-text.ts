@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { DeadLetter } from '../../client/dead-letter.ts';
+import { parseExactly } from '../../job/exact-json.ts';
 import { table } from '../terminal/table.ts';
 import { harmless, harmlessJson, oneLine } from '../terminal/terminal-text.ts';
 
@@ -59,7 +60,7 @@ function bodyValue(body: Buffer): { body: unknown } | { text: string } | { base6
   if (!isUtf8(body)) return { base64: body.toString('base64') };
   const text = body.toString();
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseExactly(text);
     // What is nested too deep can be read, but not written.
     JSON.stringify(value);
     return { body: value };
