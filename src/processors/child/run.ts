@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Outcome } from '../../job/outcome.ts';
+import { crashed, type Outcome } from '../../job/outcome.ts';
 import type { RunContext } from '../../job/runner.ts';
 import type { Launcher, Program } from '../limits/launcher.ts';
 import type { Log } from '../options.ts';
-import { openReport } from '../report/report.ts';
+import { openReport, type Report } from '../report/report.ts';
 import { type ExitCodes, outcomeOfExit, outcomeOfNoStart } from './exit.ts';
 import { LastWords } from './last-words.ts';
 import { LineSplitter } from './lines.ts';
@@ -43,15 +43,15 @@ export async function runChild(
   options: RunOptions,
 ): Promise<Outcome> {
   if (context.signal.aborted) return interrupted();
+  const { folder, log } = options;
+  let report: Report;
   try {
-    const { folder, log } = options;
-    const report = await folder.attempt(() => openReport(folder, { job, context, log }));
-    const env = { ...program.env, RBIT_REPORT: report.path };
-    const outcome = await runProgram({ program: { ...program, env }, cwd }, context, options);
-    return await report.end(outcome);
+    report = await folder.attempt(() => openReport(folder, { job, context, log }));
   } catch (error) {
     return outcomeOfNoStart(notStarted(error));
   }
+  const env = { ...program.env, RBIT_REPORT: report.path };
+  return report.end(await runProgram({ program: { ...program, env }, cwd }, context, options));
 }
 
 async function runProgram(
@@ -71,8 +71,14 @@ async function runProgram(
   const stderr = new LastWords();
   const splitters = [splitterFor(context, stdout), splitterFor(context, stderr)] as const;
   const watch: Watch = { ...launch, splitters, context, options };
-  const { exit, isOverMemory } =
-    child.pid === undefined ? await hearBrief(child, watch) : await watchChild(child, watch);
+  let seen: Seen;
+  try {
+    seen = child.pid === undefined ? await hearBrief(child, watch) : await watchChild(child, watch);
+  } catch (error) {
+    // It was started, so the job may be done: to call that no start would run it again and again.
+    return crashed(`how it ended is not known: ${(error as Error).message}`);
+  }
+  const { exit, isOverMemory } = seen;
   if (signal.aborted || exit === undefined) return interrupted();
   return outcomeOfExit(exit, options, { stdout: stdout.lines(), stderr: stderr.lines(), isOverMemory });
 }

@@ -92,8 +92,11 @@ export class StdioFolder {
     this.#ready = [];
     await this.#making?.catch(() => {});
     if (path === undefined) return;
-    await rm(path, { recursive: true, force: true });
-    open.delete(path);
+    // What a job has left there may be nobody's to remove; the end of the process tries once more.
+    await rm(path, { recursive: true, force: true }).then(
+      () => open.delete(path),
+      () => {},
+    );
   }
 
   /** Ahead of need: what goes wrong is heard of by whoever has to wait for it. */
@@ -135,7 +138,7 @@ function isMissing(error: unknown): boolean {
 }
 
 function isGone(path: string): Promise<boolean> {
-  return lstat(path).then(() => false, isMissing);
+  return lstat(path).then((found) => !found.isDirectory(), isMissing);
 }
 
 /** By its name a folder tells whose it is: see `removeLeftFolders`. */
@@ -165,8 +168,15 @@ export async function removeLeftFolders(): Promise<void> {
 
 /** A daemon that ends in a hurry leaves no folder behind either. */
 function removeAtExit(path: string): void {
-  if (!isListening)
-    process.on('exit', () => open.forEach((one) => rmSync(one, { recursive: true, force: true })));
+  if (!isListening) process.on('exit', () => open.forEach(removeNow));
   isListening = true;
   open.add(path);
+}
+
+function removeNow(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // The next daemon tries again, and the exit status is not to tell of it.
+  }
 }

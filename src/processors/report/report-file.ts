@@ -1,8 +1,10 @@
 import { closeSync, fchownSync, fstatSync, openSync, readSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LineSplitter } from '../child/lines.ts';
 import { removeFile } from '../child/remove-file.ts';
 import type { StdioFolder } from '../child/stdio-folder.ts';
+import { within } from '../child/within.ts';
 import { LARGEST_DATA_BYTES } from './data-limits.ts';
 
 /** Progress is for people: so often is good enough, and costs a job of many seconds nothing. */
@@ -11,6 +13,8 @@ const LOOK_EVERY_MS = 200;
 const CHUNK_BYTES = 256 * 1024;
 /** More than a report is, by far: who writes so much does not stop. */
 const MOST_BYTES = 4 * LARGEST_DATA_BYTES;
+/** How long a job waits until what it has put in the place of its report is removed. */
+const REMOVE_LIMIT_MS = 5_000;
 
 /** Who reads a report. */
 export interface ReportReader {
@@ -46,19 +50,24 @@ export class ReportFile {
     }, LOOK_EVERY_MS);
   }
 
-  /** Reads what is left, and removes the file. False when it was too long to be read to its end. */
-  async close(): Promise<boolean> {
+  /**
+   * Reads what is left, and removes what lies at its path by now. `isWhole`: it was not too long to be read to its end.
+   * `left`: why something still lies there. Rejects with the system's error when it cannot be read.
+   */
+  async close(): Promise<{ readonly isWhole: boolean; readonly left: string | undefined }> {
     clearInterval(this.#timer);
-    while (this.#read() && this.#bytes < MOST_BYTES) {
+    try {
+      while (this.#read() && this.#bytes < MOST_BYTES) {
+        this.#reader.onPause();
+        await nextTurn();
+      }
+      this.#lines.end();
       this.#reader.onPause();
-      await nextTurn();
+      const isWhole = this.#position >= fstatSync(this.#file).size;
+      return { isWhole, left: await remove(this.path) };
+    } finally {
+      closeSync(this.#file);
     }
-    this.#lines.end();
-    this.#reader.onPause();
-    const isWhole = this.#position >= fstatSync(this.#file).size;
-    closeSync(this.#file);
-    removeFile(this.path);
-    return isWhole;
   }
 
   /** True when there may be more. */
@@ -90,5 +99,20 @@ export class ReportFile {
       },
       { lineBytes: LARGEST_DATA_BYTES + CHUNK_BYTES },
     );
+  }
+}
+
+/** A program may have put anything in the place of its report. Returns why that is still there. Never rejects. */
+async function remove(path: string): Promise<string | undefined> {
+  try {
+    removeFile(path);
+    return undefined;
+  } catch {
+    const removal = rm(path, { recursive: true, force: true }).then(
+      () => ({ problem: undefined }),
+      (error: unknown) => ({ problem: (error as Error).message }),
+    );
+    const removed = (await within(REMOVE_LIMIT_MS, removal)) ?? { problem: 'it takes too long' };
+    return removed.problem;
   }
 }

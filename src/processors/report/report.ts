@@ -14,7 +14,10 @@ const MOST_STEPS = 100;
 export interface Report {
   /** For `RBIT_REPORT`. */
   readonly path: string;
-  /** How the run ended that, for all else that is known, ended as `otherwise`. To be called once, when nothing more is written. */
+  /**
+   * How the run ended that, for all else that is known, ended as `otherwise`. To be called once, when nothing more is written.
+   * Never rejects.
+   */
   end(otherwise: Outcome): Promise<Outcome>;
 }
 
@@ -54,10 +57,23 @@ export function openReport(
   return {
     path: file.path,
     async end(otherwise) {
-      const isWhole = await file.close();
+      const problem = await close(file, (left) => {
+        log?.('warn', `what lies in the place of a report could not be removed: ${left}`, { job });
+      });
       const outcome = statements.outcome(otherwise);
       // What it said last is not known, and it may have been that it failed.
-      return isWhole || outcome.kind !== 'completed' ? outcome : crashed('its report is longer than 64 MiB');
+      return problem === undefined || outcome.kind !== 'completed' ? outcome : crashed(problem);
     },
   };
+}
+
+/** Returns why it was not read to its end. Never rejects. */
+async function close(file: ReportFile, onLeft: (problem: string) => void): Promise<string | undefined> {
+  try {
+    const { isWhole, left } = await file.close();
+    if (left !== undefined) onLeft(left);
+    return isWhole ? undefined : 'its report is longer than 64 MiB';
+  } catch (error) {
+    return `its report could not be read: ${(error as Error).message}`;
+  }
 }

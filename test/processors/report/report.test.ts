@@ -192,3 +192,31 @@ test('nothing of a report is left when its job has ended', async () => {
   expect(path.startsWith(join(tmpdir(), 'rbit-ts-'))).toBe(true);
   expect(await readdir(path).catch((error: NodeJS.ErrnoException) => error.code)).toBe('ENOENT');
 });
+
+test.each<[string, string, Outcome]>([
+  [
+    'a folder',
+    `${say('{"data":1}')} rm "$RBIT_REPORT"; mkdir -p "$RBIT_REPORT/a/b"`,
+    { kind: 'completed', data: 1 },
+  ],
+  [
+    'a folder, by a program that fails',
+    'rm "$RBIT_REPORT"; mkdir "$RBIT_REPORT"; exit 3',
+    { kind: 'failed', message: 'exit code 3', retryable: true },
+  ],
+  [
+    'a file where its folder was',
+    `${say('{"data":1}')} d="\${RBIT_REPORT%/*}"; rm -r "$d"; touch "$d"`,
+    { kind: 'completed', data: 1 },
+  ],
+])('what lies in the place of a report changes no outcome: %s', async (_, script, outcome) => {
+  const runner = makeRunner(`shell!echo "$RBIT_REPORT"; ${script}`);
+  await runner.start();
+  for (const round of [1, 2]) {
+    const context = makeContext();
+    expect(await runner.run(makeJob(), context), `round ${round}`).toEqual(outcome);
+    const [path = ''] = context.lines;
+    await expect(readdir(path)).rejects.toThrow(/ENOENT|ENOTDIR/);
+  }
+  await runner.stop();
+});
