@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../src/job/outcome.ts';
 import { RunnerError } from '../../src/job/runner.ts';
@@ -43,6 +46,21 @@ test('a program without a slash is found in the PATH of the runner, one with a s
   expect((await run('%{settings.bin}/true', {}, { settings: { bin: '/bin' } })).outcome.kind).toBe(
     'completed',
   );
+});
+
+test.each([
+  ['#!/no/such/interpreter -x\n', '/no/such/interpreter'],
+  ['#!/bin/sh\r\necho\r\n', '/bin/sh with a CR behind it (let its lines end in LF alone)'],
+])('a script that begins with %j is unavailable for its interpreter', async (text, interpreter) => {
+  const folder = await mkdtemp(join(tmpdir(), 'exec-'));
+  const file = join(folder, 'script');
+  await writeFile(file, text, { mode: 0o755 });
+  const { outcome } = await run(file);
+  await rm(folder, { recursive: true });
+  expect(outcome).toEqual({
+    kind: 'unavailable',
+    reason: `could not be started: the interpreter in the first line of ${file} is not there: ${interpreter}`,
+  });
 });
 
 test.each<[string, RegExp]>([

@@ -141,12 +141,13 @@ test('the environment is the base, env.*, the facts of the job, and nothing else
   expect(found).not.toHaveProperty('RBIT_REPLY_TO');
 });
 
-test('a working directory that goes away makes the runner unavailable', async () => {
+test('a working directory that goes away makes the runner unavailable, and is named', async () => {
   const cwd = await mkdtemp(join(tmpdir(), 'cwd-'));
   const runner = makeRunner('shell!pwd', { cwd });
   await runner.start();
   await rm(cwd, { recursive: true });
-  expect(await runner.run(makeJob(), makeContext())).toMatchObject({ kind: 'unavailable' });
+  const reason = `could not be started: cwd ${cwd} is not there`;
+  expect(await runner.run(makeJob(), makeContext())).toEqual({ kind: 'unavailable', reason });
 });
 
 test.each<[string, Partial<RunnerOptions>, string]>([

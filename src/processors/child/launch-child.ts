@@ -1,3 +1,4 @@
+import { explainNoStart } from './explain-no-start.ts';
 import type { Held } from '../limits/held.ts';
 import type { Launcher, Program } from '../limits/launcher.ts';
 import { endWithDaemon } from './live-processes.ts';
@@ -40,7 +41,7 @@ export async function launchChild<
       forgetStart();
       runList?.remove(run);
       launch.release();
-      return child;
+      return child.kind === 'lost' ? child : await explainNoStart(child, { file: launch.file, cwd });
     }
     const forget = child.pid === undefined ? forgetStart : endWithDaemon({ group: child.pid, marker });
     if (child.pid !== undefined) {

@@ -127,7 +127,7 @@ test('a program that cannot be started any more is unavailable; values too large
   rmSync(cwd, { recursive: true });
   expect(await work('')).toStrictEqual({
     kind: 'unavailable',
-    reason: 'could not be started: spawn /bin/sh ENOENT',
+    reason: `could not be started: cwd ${cwd} is not there`,
   });
 });
 
