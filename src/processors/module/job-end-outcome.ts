@@ -1,5 +1,5 @@
 import { type Outcome, completed, crashed, failed } from '../../job/outcome.ts';
-import { parseDelayMs } from '../report/delay.ts';
+import { parseDelayMs, whyNoDelay } from '../report/delay.ts';
 import type { Log } from '../options.ts';
 import type { JobEnd } from './job-end.ts';
 
@@ -16,7 +16,7 @@ export function outcomeOfEnd(end: JobEnd, log?: Log): Outcome {
       const delayMs = parseDelayMs(end.delay);
       if (delayMs !== undefined) return { kind: 'blocked', reason: end.reason, delayMs };
       if (end.delay !== undefined) {
-        log?.('warn', `Blocked with a delay of ${JSON.stringify(end.delay)}: not a duration (try 10m)`);
+        log?.('warn', `Blocked with a delay of ${JSON.stringify(end.delay)}: ${whyNoDelay(end.delay)}`);
       }
       return { kind: 'blocked', reason: end.reason };
     }

@@ -2,7 +2,7 @@ import { parseExactly } from '../../job/exact-json.ts';
 import { textAt } from '../../job/json-text.ts';
 import { failed, type Outcome } from '../../job/outcome.ts';
 import { DEEPEST_DATA, depthOf, LARGEST_EXACT_DATA } from './data-limits.ts';
-import { parseDelayMs } from './delay.ts';
+import { parseDelayMs, whyNoDelay } from './delay.ts';
 import { shorten } from './shorten.ts';
 
 /*
@@ -83,7 +83,7 @@ function readEnd(
   if (!isSaid(blocked)) return undefined;
   const delayMs = blocked === true ? undefined : parseDelayMs(blocked);
   if (delayMs === undefined && blocked !== true)
-    problems.push(`blocked: ${shorten(JSON.stringify(blocked))} is not a duration (try "10m")`);
+    problems.push(`blocked: ${shorten(JSON.stringify(blocked))} is ${whyNoDelay(blocked)}`);
   return {
     kind: 'blocked',
     reason: typeof reason === 'string' && reason !== '' ? shorten(reason) : 'the runner reported it blocked',

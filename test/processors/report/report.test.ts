@@ -113,6 +113,17 @@ test.each([
   expect(log.map(({ message }) => message)).toEqual([expect.stringContaining('a report is not understood')]);
 });
 
+test.each([
+  ['100d', 'longer than a message can wait (at most "24d")'],
+  ['soon', 'not a duration (try "10m")'],
+])('a delay of %j is logged as %s', async (delay, why) => {
+  const { outcome, log } = await run(say(JSON.stringify({ blocked: delay, reason: 'DB' })));
+  expect(outcome).toEqual({ kind: 'blocked', reason: 'DB' });
+  expect(log.map(({ message }) => message)).toEqual([
+    `a report is not understood: blocked: "${delay}" is ${why}`,
+  ]);
+});
+
 test('a report without end takes no memory, and its job is not taken for completed', async () => {
   const before = process.memoryUsage.rss();
   const { outcome } = await run(`${say('{"data":1}')} head -c 1000000000 /dev/zero >> "$RBIT_REPORT"`);
