@@ -210,6 +210,7 @@ describe('where a function is found', () => {
     );
     await writeFile(join(folder, 'throws.mjs'), 'throw new Error("no database");');
     await writeFile(join(folder, 'exits.mjs'), 'process.exit(4);');
+    await writeFile(join(folder, 'awaits.mjs'), 'await new Promise(() => {}); export default () => 1;');
     await writeFile(join(folder, 'ends.mjs'), 'process.kill(process.pid, "SIGKILL"); for (;;);');
     await writeFile(join(folder, 'syntax.mjs'), 'export default () => {\n  const = 1;\n};');
   });
@@ -235,6 +236,7 @@ describe('where a function is found', () => {
     ['./throws.mjs', {}, 'no database'],
     ['./exits.mjs', {}, 'process.exit(4)'],
     ['./ends.mjs', {}, 'SIGKILL'],
+    ['./awaits.mjs', {}, 'its top-level await never settles'],
     ['./b.mjs:nobody', {}, 'no function is exported as "nobody" (it has: default, other)'],
     ['./b.mjs', { cwd: 'nowhere' }, 'nowhere is not a directory'],
   ])('module!%s %j is refused at the start: %s', async (spec, changes, words) => {

@@ -218,6 +218,7 @@ describe('where a function is found', () => {
     await writeFile(join(far, 'syntax.mjs'), 'export default () => {\n  const = 1;\n};');
     await writeFile(join(far, 'throws.mjs'), 'throw new Error("no database");');
     await writeFile(join(far, 'exits.mjs'), 'process.exit(4);');
+    await writeFile(join(far, 'awaits.mjs'), 'await new Promise(() => {}); export default () => 1;');
     await writeFile(join(far, 'value.mjs'), 'export default 42; export const first = () => 1;');
     await writeFile(join(far, 'g.txt'), '');
   });
@@ -253,8 +254,10 @@ describe('where a function is found', () => {
     ['./exits.mjs', 'process.exit(4)'],
     ['./value.mjs', 'no function is exported as "default" (it has: first)'],
     ['./b.mjs:nobody', 'no function is exported as "nobody" (it has: default, other)'],
+    ['./awaits.mjs', `awaits.mjs: its top-level await never settles (undefined)`],
   ])('module!%s is refused at the start: %s', async (spec, words) => {
-    const runner = makeRunner(`module!${spec}`, { directory: far, threads: 1 });
+    const lines: LogLine[] = [];
+    const runner = makeRunner(`module!${spec}`, { directory: far, threads: 1, lines });
     const refusal = await runner.start().then(
       () => undefined,
       (error: unknown) => error,
@@ -263,6 +266,7 @@ describe('where a function is found', () => {
     expect(refusal).toBeInstanceOf(RunnerError);
     const { message, fix } = refusal as RunnerError;
     expect(`${message} (${fix})`).toContain(words);
+    expect(lines).toEqual([]);
   });
 });
 

@@ -18,10 +18,22 @@ let isRedirecting = false;
  */
 export async function loadFunction<F extends (...given: never[]) => unknown>(path: ModulePath): Promise<F> {
   try {
-    return (await importFunction(path)) as F;
+    return (await untilNothingIsLeftToDo(importFunction(path))) as F;
   } catch (error) {
     const name = path.specifier.startsWith('file:') ? fileURLToPath(path.specifier) : path.specifier;
     throw new Error(shorten(`cannot load ${name}: ${whereAndWhy(error)}`), { cause: error });
+  }
+}
+
+/** What awaits something that never comes would end the thread, with lines of Node's own. */
+async function untilNothingIsLeftToDo<T>(loading: Promise<T>): Promise<T> {
+  const nothingLeft = Promise.withResolvers<never>();
+  const giveUp = (): void => nothingLeft.reject(new Error('its top-level await never settles'));
+  process.once('beforeExit', giveUp);
+  try {
+    return await Promise.race([loading, nothingLeft.promise]);
+  } finally {
+    process.off('beforeExit', giveUp);
   }
 }
 
