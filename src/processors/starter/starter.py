@@ -56,6 +56,7 @@ def main():
         os.listdir(f"/proc/{DAEMON}/fd")
         if os.readlink("/proc/self") != str(os.getpid()):
             return tell(failed(errno.ESRCH))  # a /proc of another namespace names the wrong processes
+        close_others(commands.fileno(), news)
         able = Abilities()
     except OSError as error:
         return tell(failed(error.errno))
@@ -73,6 +74,16 @@ def main():
     before = []
     while True:
         before = serve(commands, tell, before, able)
+
+
+def close_others(*kept):
+    """Whoever started the daemon may have left it descriptors, which are nothing for programs: posix_spawn(3) hands all on."""
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2 and descriptor not in kept:
+            try:
+                os.close(descriptor)
+            except OSError:
+                pass  # the one by which they were listed
 
 
 class Abilities:

@@ -282,6 +282,18 @@ test.each(['/nonexistent/python3', '/bin/false', '/usr/bin/yes'])(
   },
 );
 
+test('what the daemon was left open by whoever started it is not handed on to programs', async () => {
+  const place = await mkdtemp(join(tmpdir(), 'rbit-starter-'));
+  const python = join(place, 'python3');
+  await writeFile(python, `#!/bin/sh\nexec /usr/bin/python3 "$@" 7>'${place}/left' 9<'${place}'\n`, {
+    mode: 0o755,
+  });
+  const pool = openPool({ python });
+  await warmUp(pool);
+  expect((await run(pool, 'ls /proc/$$/fd')).said).toBe('0\n1\n2\n');
+  await rm(place, { recursive: true });
+});
+
 test('what starters lack is found out', async () => {
   expect(await findStarterProblem()).toBeUndefined();
   expect(await findStarterProblem('/bin/false')).toMatch(/^\/bin\/false could not run .*starter\.py$/);

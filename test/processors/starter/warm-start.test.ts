@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { eventually } from '../../support/eventually.ts';
 import { isAlive, makeContext, makeJob, makeRunner } from '../harness.ts';
 import { run, UNDER_STARTER, startCold, starters, startWarm, warmUp } from './warm.ts';
 
+const O_CLOEXEC = 0o2000000;
 const LOST = 'how it ended is not known';
 
 test('a job is the child of a starter, at the head of its own group and session', async () => {
@@ -31,11 +32,21 @@ test('a starter does not take the processor from the daemon; its jobs are as the
   expect(lines).toStrictEqual([batch, other]);
 });
 
+/** What whoever started this process has left it, and Node hands on. A starter does not. */
+function leftOpen(): string[] {
+  const isHandedOn = (fd: string): boolean => {
+    const [, flags = '0'] = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')) ?? [];
+    return Number(fd) > 2 && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0;
+  };
+  // The one by which they are listed is closed by then.
+  return readdirSync('/proc/self/fd').filter((fd) => existsSync(`/proc/self/fdinfo/${fd}`) && isHandedOn(fd));
+}
+
 test('a job finds the same, whoever has started it', async () => {
   const script = `
     grep -E '^(Umask|Uid|Gid|Groups|Sig[^Q]|Shd|Cap|NoNewPrivs|Seccomp)' /proc/self/status
     cat /proc/$$/limits /proc/$$/cgroup /proc/$$/oom_score_adj /proc/$$/autogroup
-    ls /proc/$$/fd
+    ls /proc/$$/fd | grep -vxF '${leftOpen().join('\n')}'
     sed -n '/flags/s/.*\\(.\\)$/mode \\1/p' /proc/$$/fdinfo/[012]
     cut -d' ' -f41 /proc/self/stat
     nice; pwd; echo "$0" "$#"
