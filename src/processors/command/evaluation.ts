@@ -1,9 +1,10 @@
 import { RunnerError } from '../../job/runner.ts';
 import type { CompiledCommand } from './command-text.ts';
-import { afterOptions, plain } from './after-options.ts';
+import { afterOptions, nameOf, plain } from './after-options.ts';
 import { codeArguments, type Evaluation, programAt } from './code-arguments.ts';
+import { interpreterOf } from './interpreters.ts';
 import { type SimpleCommand, simpleCommands } from './simple-commands.ts';
-import { nestedCommands } from './wrappers.ts';
+import { isShell, nestedCommands } from './wrappers.ts';
 
 /*
  * A value that arrives whole as one argument is still code to a command that evaluates its arguments. What is known
@@ -67,16 +68,40 @@ export function findEvaluations({ text, placeholders }: CompiledCommand): Runner
 }
 
 function evaluationsOf({ words, redirections }: SimpleCommand): Evaluation[] {
-  const called = words.slice(commandAt(words));
-  const targets = redirections.filter(([operator]) => operator === '>&').map(([, target]) => target);
+  const at = commandAt(words);
+  const called = words.slice(at);
+  const targetsOf = (wanted: RegExp): string[] =>
+    redirections.filter(([operator]) => wanted.test(operator)).map(([, target]) => target);
   return [
+    ...words.slice(0, at).flatMap(loadingVariable),
     ...nestedCommands(called).flatMap((nested) => [
+      ...(readsScript(nested) ? targetsOf(/^<(?:>|<<)?$/).map(programAt) : []),
+      ...(ASSIGNING.test(plain(nested[0] ?? '')) ? nested.flatMap(loadingVariable) : []),
       ...byRule(nested),
       ...codeArguments(nested),
       programAt(nested[0] ?? ''),
     ]),
-    { words: targets, where: 'the target of >&', fix: 'write > … 2>&1' },
+    { words: targetsOf(/^>&$/), where: 'the target of >&', fix: 'write > … 2>&1' },
   ];
+}
+
+/** A shell or an interpreter that is named neither script nor code takes that from its standard input. */
+function readsScript([command = '', ...args]: readonly string[]): boolean {
+  const hasNone = args.every((word) => /^(?:-[A-Za-z]?|--[\w-]+)$/.test(plain(word)));
+  if (isShell(command)) return hasNone || args.some((word) => /^-[a-z]*s$/.test(plain(word)));
+  return hasNone && interpreterOf(nameOf(command)) !== undefined;
+}
+
+/** What tells programs where to find code, or which. */
+const LOADING =
+  /^(PATH|LD_\w+|BASH_ENV|PROMPT_COMMAND|PYTHON(?:PATH|HOME|STARTUP)|NODE_(?:OPTIONS|PATH)|PERL5(?:LIB|OPT)|RUBY(?:LIB|OPT)|CLASSPATH|JAVA_TOOL_OPTIONS|GIT_SSH(?:_COMMAND)?|MAKEFLAGS)\+?=/;
+const ASSIGNING = /^(?:env|sudo|doas|export|readonly|local|declare|typeset)$/;
+
+function loadingVariable(word: string): Evaluation[] {
+  const [, name] = LOADING.exec(plain(word)) ?? [];
+  if (name === undefined) return [];
+  const where = `the value of ${name}`;
+  return [{ words: [word], where, fix: `set ${name} to a value of your own`, isOpenToSettings: true }];
 }
 
 function byRule([word = '', ...args]: readonly string[]): Evaluation[] {
