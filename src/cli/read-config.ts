@@ -12,7 +12,16 @@ import { tryRunners } from '../daemon/runners.ts';
  * when the files have some, those of the runners whose sections are sound are looked for as well.
  */
 export async function readConfig(files: readonly string[]): Promise<Config> {
-  return withRunnerProblems(() => loadConfig(files.length > 0 ? files : [findConfig()]));
+  return withRunnerProblems(() => loadConfig(pathsOf(files)));
+}
+
+/** As `readConfig`, for who works nothing: what a runner needs of a machine may be missing here. */
+export async function readConfigAsClient(files: readonly string[]): Promise<Config> {
+  return loadConfig(pathsOf(files), process.env, 'client');
+}
+
+function pathsOf(files: readonly string[]): readonly string[] {
+  return files.length > 0 ? files : [findConfig()];
 }
 
 /** Does what may throw a ConfigError; the problems of the runners that are sound are then added to it. */

@@ -9,7 +9,7 @@ import { listenForInterruption } from './interruption.ts';
 import { addJobBodyOptions, type JobBodyOptions, readJobBody } from './job-body.ts';
 import { noteOnStderr } from './terminal/note.ts';
 import { parseCountOption, parseDurationOption } from './option-parsers.ts';
-import { readConfig } from './read-config.ts';
+import { readConfigAsClient } from './read-config.ts';
 import { noteThatNobodyWorks } from './submit/nobody-works.ts';
 import { submitMany } from './submit/submit-many.ts';
 import { submitOne } from './submit/submit-one.ts';
@@ -72,7 +72,7 @@ async function submit(queue: string, options: SubmitOptions): Promise<void> {
     throw new UsageError('the name of a queue has 1 to 255 bytes');
   if (options.id !== undefined && (options.id === '' || Buffer.byteLength(options.id) > 255))
     throw new UsageError('--id: an id has 1 to 255 bytes');
-  const config = await readConfig(options.config ?? []);
+  const config = await readConfigAsClient(options.config ?? []);
   const { body, isJson } = await readJobBody(options);
   const { wait, count, timeout: timeoutMs, json } = options;
   const withOutput = wait === true && count === undefined;

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Entry } from './ini.ts';
+import type { Problem } from './problem.ts';
 import { placeOf, type Report } from './report.ts';
 import type { Secrets } from './secrets.ts';
 import { readText } from './text-file.ts';
@@ -20,7 +21,7 @@ const VARIABLE = /\$\{env:([^}\n]*)\}/g;
 const REFERENCE =
   /\$\$\{|\$\{(env|file):((?:\$\{env:[^}\n]*\}|[^}\n])*)(\}?)|\$\{[A-Za-z_]\w*(?::[^}\n]*)?\}/g;
 
-type Found = { readonly value: string } | { readonly message: string; readonly fix: string };
+type Found = { readonly value: string } | Pick<Problem, 'message' | 'fix' | 'isOfMachine'>;
 
 /** Fills in `${env:NAME}` and `${file:PATH}`, and remembers what it filled in as secrets. What was filled in is not looked at again. */
 export class Expander {
@@ -81,7 +82,8 @@ export class Expander {
     if (missing !== undefined) return missing;
     const path = name.replace(VARIABLE, (_, variable: string) => this.environment[variable] ?? '');
     const read = readText(resolve(dirname(entry.file), path), LARGEST_FILE);
-    if ('unreadable' in read) return { message: `${written}: ${read.unreadable}`, fix: read.fix };
+    if ('unreadable' in read)
+      return { message: `${written}: ${read.unreadable}`, fix: read.fix, isOfMachine: true };
     if (read.text.includes('\0'))
       return { message: `${written}: holds a NUL character`, fix: 'it has to be text' };
     return { value: read.text.replace(/\r?\n$/, '') };
@@ -93,7 +95,11 @@ export class Expander {
       return { message: `${written}: not the name of a variable`, fix: 'letters, digits and _' };
     const value = this.environment[name];
     return value === undefined
-      ? { message: `${written}: no such environment variable`, fix: `set ${name} where rbit-ts is started` }
+      ? {
+          message: `${written}: no such environment variable`,
+          fix: `set ${name} where rbit-ts is started`,
+          isOfMachine: true,
+        }
       : { value };
   }
 }

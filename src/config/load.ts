@@ -11,6 +11,7 @@ import type { Entry, Section } from './ini.ts';
 import { mappingEntries } from './mappings.ts';
 import { merge } from './merge.ts';
 import { inOrder, type Problem } from './problem.ts';
+import { concerns, type Reader } from './reader.ts';
 import { placeOf, Report } from './report.ts';
 import { readOwnProcessors } from './own-processors.ts';
 import { readQueues } from './queues.ts';
@@ -38,12 +39,13 @@ export function findConfig(home = homedir()): string {
 
 /**
  * Reads INI files, later ones overriding earlier ones key by key, and everything they include. Throws ConfigError
- * with all problems at once and with what is sound all the same; what is merely odd is in `warnings`. Nothing is
- * written or started.
+ * with all problems at once, as far as they concern who reads them, and with what is sound all the same; what is merely
+ * odd is in `warnings`. Nothing is written or started.
  */
 export async function loadConfig(
   paths: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
+  reader: Reader = 'daemon',
 ): Promise<Config> {
   const report = new Report();
   const secrets = new Secrets();
@@ -67,7 +69,10 @@ export async function loadConfig(
     secrets,
     environment,
   );
-  const problems = finish(files, report.problems);
+  const problems = finish(
+    files,
+    report.problems.filter((problem) => concerns(reader, problem)),
+  );
   if (problems.length > 0) {
     const runners = soundRunners(parts, sections, report.problems);
     const { rbit, processors } = parts;

@@ -12,6 +12,8 @@ export interface Problem {
   readonly message: string;
   /** What to do about it. */
   readonly fix?: string;
+  /** Nothing is wrong with the files: this machine lacks what they name. */
+  readonly isOfMachine?: true;
 }
 
 /** As in the files (by path), one after the other; what has no line comes first. */

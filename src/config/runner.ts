@@ -152,6 +152,7 @@ function readFolder(section: Section, written: string, directory: string, { repo
     ...placeAt(section, 'cwd'),
     message: 'no such folder',
     fix: 'create it; relative ones start at the INI file',
+    isOfMachine: true,
   });
   return folder;
 }

@@ -8,7 +8,7 @@ import {
 } from '../../client/dead-letters.ts';
 import type { Config } from '../../config/config.ts';
 import { maskJson } from '../../config/masked-json.ts';
-import { readConfig } from '../read-config.ts';
+import { readConfigAsClient } from '../read-config.ts';
 import { cut, harmlessJson } from '../terminal/terminal-text.ts';
 import { startCensus } from './census.ts';
 import { deadLetterJson, deadLetterTable, deadLetterText } from './letter-text.ts';
@@ -26,7 +26,7 @@ export async function listDeadLetters(
   asked: string,
   { config: files, limit, json }: ReadingOptions,
 ): Promise<void> {
-  const config = await readConfig(files ?? []);
+  const config = await readConfigAsClient(files ?? []);
   const mask = (text: string): string => maskJson(text, config.secrets.mask);
   const letters: DeadLetter[] = [];
   const queue = findDeadQueue(config, asked);
@@ -43,7 +43,7 @@ export async function showDeadLetters(
   ids: readonly string[],
   { config: files, limit, json }: ReadingOptions,
 ): Promise<void> {
-  const config = await readConfig(files ?? []);
+  const config = await readConfigAsClient(files ?? []);
   const wanted = ids.length === 0 ? 'all' : ids;
   const queue = findDeadQueue(config, asked);
   await read({ config, queue, wanted, limit, json }, (letter, message) => {

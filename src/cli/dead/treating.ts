@@ -7,7 +7,7 @@ import {
   type Treatment,
   type Wanted,
 } from '../../client/dead-letters.ts';
-import { readConfig } from '../read-config.ts';
+import { readConfigAsClient } from '../read-config.ts';
 import { UsageError } from '../usage-error.ts';
 import { startCensus } from './census.ts';
 import { withDeadLetters } from './queue.ts';
@@ -84,7 +84,7 @@ async function run(
   if (all === true && ids.length > 0) throw new UsageError(`dead ${command}: either IDs or --all, not both`);
   if (all === undefined && ids.length === 0)
     throw new UsageError(`dead ${command}: name IDs (rbit-ts dead list ${asked} shows them), or say --all`);
-  const config = await readConfig(files ?? []);
+  const config = await readConfigAsClient(files ?? []);
   const queue = findDeadQueue(config, asked);
   const wanted = all === true ? 'all' : ids;
   const { mask } = config.secrets;
