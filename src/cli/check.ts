@@ -31,18 +31,18 @@ Example:
 Exit status: 0 when all is well, 78 for a bad configuration, 69 when the broker cannot be used.`,
     )
     .action((files: string[], { connect }: { connect?: true }) =>
-      reportConfigErrors(() => check(files, connect === true)),
+      reportConfigErrors(() => check(files, connect === true), { withWarnings: true }),
     );
 }
 
 async function check(files: string[], connect: boolean): Promise<void> {
   const config = await readConfig(files);
-  printProblems(config.warnings, 'warn');
   reportForeignEnd(EXIT.bug, config.secrets.mask);
   const { log } = await openLog({ level: 'silent', format: 'json', mask: config.secrets.mask });
   const state = await checkStateDir(config);
   const problems = [...(state === undefined ? [] : [state]), ...(await tryRunners(config, log))];
-  if (problems.length > 0) throw new ConfigError(inOrder(config.files, problems));
+  if (problems.length > 0) throw new ConfigError(inOrder(config.files, problems), undefined, config.warnings);
+  printProblems(config.warnings, 'warn');
   const cold = await describeColdStart(config);
   if (cold !== undefined) process.stderr.write(`warning: ${cold}\n`);
   process.stdout.write(table(['queue', 'runner', 'processor', 'concurrency', 'timeout'], rows(config)));

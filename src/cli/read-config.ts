@@ -34,6 +34,6 @@ export async function withRunnerProblems<T>(work: () => Promise<T>): Promise<T> 
     const { log, close } = await openLog({ level: 'silent', format: 'json', mask: error.sound.secrets.mask });
     const problems = [...error.problems, ...(await tryRunners(error.sound, log))];
     await close();
-    throw new ConfigError(inOrder(error.sound.files, problems));
+    throw new ConfigError(inOrder(error.sound.files, problems), undefined, error.warnings);
   }
 }

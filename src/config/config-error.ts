@@ -13,10 +13,13 @@ export class ConfigError extends Error {
   readonly problems: readonly Problem[];
   /** To look for further problems in; undefined when that has been done, or the files could not be read. */
   readonly sound: SoundParts | undefined;
+  /** What is merely odd, in the same order. */
+  readonly warnings: readonly Problem[];
 
-  constructor(problems: readonly Problem[], sound?: SoundParts) {
+  constructor(problems: readonly Problem[], sound?: SoundParts, warnings: readonly Problem[] = []) {
     super(problems.map((problem) => formatProblem(problem)).join('\n'));
     this.problems = problems;
     this.sound = sound;
+    this.warnings = warnings;
   }
 }

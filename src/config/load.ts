@@ -73,13 +73,14 @@ export async function loadConfig(
     files,
     report.problems.filter((problem) => concerns(reader, problem)),
   );
+  const warnings = finish(files, report.warnings);
   if (problems.length > 0) {
     const runners = soundRunners(parts, sections, report.problems);
     const { rbit, processors } = parts;
-    throw new ConfigError(problems, { files, rbit, runners, processors, secrets });
+    throw new ConfigError(problems, { files, rbit, runners, processors, secrets }, warnings);
   }
   const hidden = hiddenIn(sections, reading.expander);
-  return { files, ...parts, warnings: finish(files, report.warnings), secrets, hidden };
+  return { files, ...parts, warnings, secrets, hidden };
 }
 
 function hiddenIn(sections: ReadonlyMap<string, Section>, expander: Expander): Set<string> {

@@ -249,6 +249,27 @@ describe('check', () => {
     await remove();
   });
 
+  it.each([
+    ['in the files', 'runner = shell!true\nretries = x', /^worker\.ini:6: \[runner:r\] retries = "x"/],
+    [
+      'of a runner',
+      'retries = 1\nrunner = module!./missing.ts',
+      /^worker\.ini:6: \[runner:r\] runner: there is no file/,
+    ],
+  ])('prints warnings beside a mistake %s, in the order of the lines', async (_, lines, told) => {
+    const { ini, dir, remove } = await makeProject(
+      `[rbit]\nqueue-mappings = q:r\n[runner:r]\ntimout = 5m\n${lines}\n[runner:unmapped]\nrunner = shell!true\n`,
+    );
+    const { code, stderr } = await rbitTs(['check', ini]);
+    expect(code).toBe(78);
+    expect(stderr.replaceAll(`${dir}/`, '').trim().split('\n')).toStrictEqual([
+      expect.stringMatching(/^warning: worker\.ini:4: \[runner:r\] timout/),
+      expect.stringMatching(told),
+      expect.stringMatching(/^warning: worker\.ini:7: \[runner:unmapped\]: no queue/),
+    ]);
+    await remove();
+  });
+
   it('finds ./rbit.ini, else ~/.rbit.ini', async () => {
     const { dir, remove } = await makeProject('');
     const text = (name: string): string =>
