@@ -238,6 +238,24 @@ describe('submit, when the broker is away', () => {
     await remove();
   });
 
+  it.concurrent.each(['', '--wait', '--count=3', '--json'])(
+    'says after a few seconds what it waits for, and for how long: submit q %s',
+    async (option) => {
+      const port = await freePort();
+      const { ini, remove } = await withBroker(`url = amqp://guest:hunter22@127.0.0.1:${port}`);
+      const words = ['submit', 'q', '-c', ini, '--timeout', '4s', ...(option === '' ? [] : [option])];
+      const { code, stderr } = await start(process.execPath, [CLI, ...words]).ended;
+      expect(code).toBe(69);
+      expect(linesOf(stderr)).toStrictEqual([
+        expect.stringMatching(
+          /^note: still waiting for the broker: .*nobody listens at amqp:.* \(given up after 4s\)$/,
+        ),
+        expect.stringMatching(/^error: the broker cannot be used \(tried for 4s\): /),
+      ]);
+      await remove();
+    },
+  );
+
   it.concurrent('Ctrl-C says that nothing was sent', async () => {
     const port = await freePort();
     const { ini, remove } = await withBroker(`url = amqp://127.0.0.1:${port}`);

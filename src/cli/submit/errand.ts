@@ -1,3 +1,4 @@
+import type { BrokerTrouble } from '../../client/broker-trouble.ts';
 import { prepareQueue } from '../../client/put-on-queue.ts';
 import { openReplyQueue, type ReplyQueue } from '../../client/reply-queue.ts';
 import type { Submission } from '../../client/submission.ts';
@@ -21,6 +22,8 @@ export interface Errand extends MadeBroker {
 }
 
 const CONNECT_LIMIT_MS = 30_000;
+/** So long nobody wonders why nothing is said. */
+const SILENCE_MS = 3_000;
 const MOST_NAMES = 10;
 
 /** How long the broker may be away before there is a job on the queue. */
@@ -48,6 +51,24 @@ export async function getReady(
   if (replyQueue === undefined) return undefined;
   const not = await openReplyQueue(broker, replyQueue, hear, signal);
   return not === undefined ? undefined : { kind: 'deaf', reason: not.refused };
+}
+
+/**
+ * Has `say` told what is waited for, once nothing was put on the queue for some seconds; `refresh` starts them anew. Has to
+ * be cleared.
+ */
+export function breakSilence(
+  errand: Errand,
+  trouble: BrokerTrouble,
+  say: (text: string) => void,
+): NodeJS.Timeout {
+  const { config, job } = errand;
+  return setTimeout(() => {
+    const { reason } = trouble;
+    const what = reason === undefined ? `queue ${job.queue} to take the job` : `the broker: ${reason}`;
+    const limit = formatDuration(connectLimitMs(errand));
+    say(config.secrets.mask(oneLine(`note: still waiting for ${what} (given up after ${limit})`)));
+  }, SILENCE_MS);
 }
 
 /**

@@ -7,7 +7,9 @@ import { createTimeLimit, type TimeLimit } from '../../client/time-limit.ts';
 import { maskJson } from '../../config/masked-json.ts';
 import { formatDuration } from '../../job/duration.ts';
 import { type CountBar, createCountBar } from '../terminal/count-bar.ts';
+import { isLive } from '../terminal/display-port.ts';
 import {
+  breakSilence,
   complain,
   connectLimitMs,
   type Errand,
@@ -93,11 +95,16 @@ async function send(run: Run): Promise<number> {
         : errand.config.secrets.mask(oneLine(`waiting for the broker: ${reason}`)),
     ),
   );
+  const silence = breakSilence(errand, trouble, (text) => {
+    if (isLive(process.stderr) && !errand.isJson) bar.note(text);
+    else process.stderr.write(`${text}\n`);
+  });
   const limit = createTimeLimit(connectLimitMs(errand), interruption.signal);
   let hopeless: NotPlaced | undefined;
 
   function onPlaced(index: number, placed: Placed): void {
     limit.restart();
+    silence.refresh();
     if (placed.kind === 'uncertain') run.uncertain += 1;
     else if (placed.kind !== 'queued') hopeless ??= placed;
     else {
@@ -115,6 +122,7 @@ async function send(run: Run): Promise<number> {
   } catch (error) {
     if (!limit.signal.aborted) throw error;
   } finally {
+    clearTimeout(silence);
     limit.end();
   }
   if (interruption.signal.aborted) return interruption.exitCode;

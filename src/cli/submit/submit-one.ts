@@ -9,7 +9,15 @@ import { maskJson } from '../../config/masked-json.ts';
 import { formatDuration } from '../../job/duration.ts';
 import { createDisplay } from '../terminal/display.ts';
 import type { Display } from '../terminal/display-port.ts';
-import { complain, connectLimitMs, type Errand, getReady, sayLate, sayNotPlaced } from './errand.ts';
+import {
+  breakSilence,
+  complain,
+  connectLimitMs,
+  type Errand,
+  getReady,
+  sayLate,
+  sayNotPlaced,
+} from './errand.ts';
 import { EXIT } from '../exit-codes.ts';
 import { noteOnStderr, sayBeside } from '../terminal/note.ts';
 
@@ -47,6 +55,7 @@ async function place(errand: Errand, display: Display, { hear }: Follower): Prom
   broker.events.once('binding:refused', ({ reason }) =>
     sayBeside(display, `note: no output and no progress will be shown: ${reason}`),
   );
+  const silence = breakSilence(errand, trouble, (text) => sayBeside(display, text));
   const limit = createTimeLimit(connectLimitMs(errand), interruption.signal);
   try {
     const replyTo = replyQueue === undefined ? {} : { replyTo: replyQueue.name, isFollowed: true };
@@ -69,6 +78,7 @@ async function place(errand: Errand, display: Display, { hear }: Follower): Prom
     if (interruption.signal.aborted) return leave(errand, `nothing was put on queue ${job.queue}`);
     return sayLate(errand, trouble.reason);
   } finally {
+    clearTimeout(silence);
     limit.end();
   }
 }
