@@ -42,6 +42,7 @@ test.each([
   ["# isn't %{v}\necho %{v}", `# isn't %{v}\necho "\${RBIT_P1}"`],
   ['echo a#%{v} $#', 'echo a#"${RBIT_P1}" $#'],
   ['echo \\%{v} "\\%{v}"', 'echo \\%{v} "\\\\${RBIT_P1}"'],
+  ["echo '\\%{v}'", `echo '\\'"\${RBIT_P1}"''`],
   ['cat <<E\n%{v} "\nE\necho %{v}', 'cat <<E\n${RBIT_P1} "\nE\necho "${RBIT_P1}"'],
   ['cat <<A <<-B\na\'\nA\n\tb"\n\tB\necho %{v}', 'cat <<A <<-B\na\'\nA\n\tb"\n\tB\necho "${RBIT_P1}"'],
   ["cat <<'E'\nit's %%\nE\necho %{v}", `cat <<'E'\nit's %\nE\necho "\${RBIT_P1}"`],
