@@ -1,5 +1,6 @@
 import { reasonText, replyCode } from './channel.ts';
 import { durationText } from './duration-text.ts';
+import { isSince } from './version.ts';
 
 /*
  * RabbitMQ takes a delivery back that was not acknowledged in time (30 minutes), whatever its job is doing. Who can
@@ -22,10 +23,8 @@ export type AckTimeoutSetter = 'broker' | 'queue' | 'consumer';
 
 /** Whose word counts in this version of RabbitMQ (`4.2.1`); a version that nobody can read is taken for an old one. */
 export function ackTimeoutSetter(version: string): AckTimeoutSetter {
-  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(version) ?? [];
-  const [ours, theirs] = [Number(major), Number(minor)];
-  if (ours > 4 || (ours === 4 && theirs >= 3)) return 'consumer';
-  return ours === 4 || (ours === 3 && theirs >= 12) ? 'queue' : 'broker';
+  if (isSince(version, 4, 3)) return 'consumer';
+  return isSince(version, 3, 12) ? 'queue' : 'broker';
 }
 
 /** The argument as a consumer or a queue takes it; none for the broker's own timeout. */

@@ -40,6 +40,8 @@ export interface QueueInspection {
   readonly deadLetterExchange?: string | null;
   /** From the queue's own arguments, milliseconds. */
   readonly consumerTimeoutMs?: number;
+  /** From the queue's own arguments: `reject-publish` … */
+  readonly overflow?: string;
   /** Why the queue cannot be looked at, in the broker's words. */
   readonly problem?: string;
   /** Whether its dead-letter queue is there; absent when the options name none. */

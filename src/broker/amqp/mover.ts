@@ -8,6 +8,7 @@ import { reasonText, replyCode } from './channel.ts';
 import { requestPersistently } from './persistent-request.ts';
 import { declareQueue, renewQueue, type TopologyOptions, typeArgument, YOUNG_MS } from './topology.ts';
 import { LONGEST_DELAY_MS, type WaitQueue, waitQueueFor } from './wait-queue.ts';
+import { createWaitTypes } from './wait-type.ts';
 
 const INEQUIVALENT = 406;
 /** How often it is seen after that a wait queue is there. */
@@ -16,6 +17,9 @@ const LEASE_MS = 60_000;
 const KNOWN_MS = 30 * 60_000;
 /** A wait queue that takes nothing is stood in for by one whose delay is longer by so much, which makes it another one. */
 const LONGER = 1.2;
+
+/** RabbitMQ takes ten seconds to find that it cannot make a quorum queue; then it closes the connection. */
+const OTHER_TYPE_LIMIT_MS = 8_000;
 
 /** Brings copies of messages to where they belong, over losses of the connection, at least once. */
 export interface Mover {
@@ -34,6 +38,7 @@ export interface MoverOptions extends TopologyOptions {
 /** It declares what it needs on the connection that also carries replies. */
 export function createMover(options: MoverOptions): Mover {
   const { connection, copier } = options;
+  const types = createWaitTypes(options);
   /** Name of a wait queue → when it was last declared, on which connection. */
   const leases = new Map<string, { model: ChannelModel; atMs: number }>();
   /** Name of a wait queue → when it was last renewed, on whatever connection: the queue remembers it. */
@@ -113,23 +118,41 @@ export function createMover(options: MoverOptions): Mover {
     throw new BrokerError('unroutable', `there is no queue ${wait.name}, although it was declared`);
   }
 
+  async function delayBy(
+    message: Message,
+    queue: string,
+    delayMs: number,
+    queueType: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const usual = waitQueueFor(queue, delayMs, queueType);
+    const longerMs = Math.min(delayMs * LONGER, LONGEST_DELAY_MS);
+    const taken = copier.isStuck(usual.name) ? waitQueueFor(queue, longerMs, queueType) : usual;
+    await moveInto(taken, queueType, message, signal);
+  }
+
   return {
     async moveBack(message, queue, delayMs, signal) {
       if (delayMs <= 0) {
         if ((await copier.copy(message, queue, signal)) === 'routed') return;
         throw new BrokerError('unroutable', `there is no queue ${queue}`);
       }
-      const queueType = options.queues.get(queue)?.queueType ?? options.queueType;
-      const wait = waitQueueFor(queue, delayMs, queueType);
-      const isStuck = copier.isStuck(wait.name);
-      const longerMs = Math.min(delayMs * LONGER, LONGEST_DELAY_MS);
-      const taken = isStuck ? waitQueueFor(queue, longerMs, queueType) : wait;
-      await moveInto(taken, queueType, message, signal);
+      const queueType = await types.typeFor(queue, signal);
+      const own = types.configured(queue);
+      const isUsual = queueType === own || copier.isStuck(waitQueueFor(queue, delayMs, queueType).name);
+      if (isUsual) return delayBy(message, queue, delayMs, own, signal);
+      try {
+        const limited = AbortSignal.any([signal, AbortSignal.timeout(OTHER_TYPE_LIMIT_MS)]);
+        await delayBy(message, queue, delayMs, queueType, limited);
+      } catch (error) {
+        if (signal.aborted || (error instanceof BrokerError && error.kind === 'unencodable')) throw error;
+        types.decline(queue);
+        await delayBy(message, queue, delayMs, own, signal);
+      }
     },
     async moveToDeadLetters(message, queue, signal) {
-      const facts = options.queues.get(queue);
-      const deadLetter = facts?.deadLetter ?? `${queue}.dead`;
-      const queueType = facts?.queueType ?? options.queueType;
+      const deadLetter = options.queues.get(queue)?.deadLetter ?? `${queue}.dead`;
+      const queueType = types.configured(queue);
       if ((await moveTo(deadLetter, queueType, message, signal)) === 'routed') return;
       if (options.declare === 'if-missing') {
         await declare(deadLetter, typeArgument(queueType), signal);

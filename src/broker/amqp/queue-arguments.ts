@@ -12,6 +12,8 @@ export interface QueueArguments {
   readonly type?: string;
   readonly deadLetterExchange?: string | null;
   readonly consumerTimeoutMs?: number;
+  /** What becomes of messages that are too many for it: `drop-head`, `reject-publish` … */
+  readonly overflow?: string;
 }
 
 /**
@@ -37,11 +39,13 @@ export async function queueArguments(model: ChannelModel, queue: string): Promis
 
 function summary(found: ReadonlyMap<string, string | number>, type: string | number): QueueArguments {
   const timeout = found.get('x-consumer-timeout');
+  const overflow = found.get('x-overflow');
   const exchange = found.get('x-dead-letter-exchange');
   return {
     type: String(type),
     deadLetterExchange: exchange === undefined ? null : String(exchange),
     ...(typeof timeout === 'number' ? { consumerTimeoutMs: timeout } : {}),
+    ...(overflow === undefined ? {} : { overflow: String(overflow) }),
   };
 }
 

@@ -12,6 +12,10 @@ const HOUR_MS = 3_600_000;
 /** RabbitMQ counts in 32 bits, and a wait queue must outlive its messages. */
 export const LONGEST_DELAY_MS = 24 * 24 * HOUR_MS;
 
+const LONGEST_LIFE_MS = 49 * 24 * HOUR_MS;
+/** How much longer a queue may refuse what has waited, and nobody put more into the wait queue meanwhile. */
+const REFUSED_MS = 7 * 24 * HOUR_MS;
+
 /** How a wait queue is declared, and how long its messages wait in it: at least as long as was asked for. */
 export interface WaitQueue {
   readonly name: string;
@@ -27,8 +31,10 @@ export function waitQueueFor(queue: string, delayMs: number, queueType: string |
     throw new BrokerError('refused', `a delay of ${delayMs} ms is longer than RabbitMQ can wait (24 days)`);
   }
   const roundedMs = roundUp(delayMs);
+  const isQuorum = queueType === 'quorum';
   return {
-    name: `${queue}.wait.${durationText(roundedMs)}`,
+    // Another name, so that none of another type is in the way.
+    name: `${queue}.wait.${durationText(roundedMs)}${isQuorum ? '.quorum' : ''}`,
     delayMs: roundedMs,
     queueArguments: {
       ...typeArgument(queueType),
@@ -36,11 +42,9 @@ export function waitQueueFor(queue: string, delayMs: number, queueType: string |
       'x-dead-letter-exchange': '',
       'x-dead-letter-routing-key': queue,
       // The queue goes, whatever is in it, when it was not renewed for so long: after its last message left, by a wide margin.
-      'x-expires': roundedMs * 2 + HOUR_MS,
+      'x-expires': isQuorum ? Math.min(roundedMs * 2 + REFUSED_MS, LONGEST_LIFE_MS) : roundedMs * 2 + HOUR_MS,
       // A quorum queue else dead-letters at most once. Its two settings go together.
-      ...(queueType === 'quorum'
-        ? { 'x-overflow': 'reject-publish', 'x-dead-letter-strategy': 'at-least-once' }
-        : {}),
+      ...(isQuorum ? { 'x-overflow': 'reject-publish', 'x-dead-letter-strategy': 'at-least-once' } : {}),
     },
     renewMs: roundedMs + HOUR_MS / 2,
   };

@@ -32,7 +32,7 @@ test.each([
       'x-message-ttl': 60_000,
       'x-overflow': 'reject-publish',
     },
-    { type: 'classic', deadLetterExchange: '' },
+    { type: 'classic', deadLetterExchange: '', overflow: 'reject-publish' },
   ],
 ])('the inspection tells type and dead-letter exchange of %s', async (_what, queueArguments, expected) => {
   const queue = `inspect.${randomUUID()}`;

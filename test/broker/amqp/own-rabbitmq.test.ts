@@ -41,7 +41,8 @@ beforeAll(async () => {
       consumer_timeout = ${CONSUMER_TIMEOUT_MS}
       max_message_size = ${MOST_BYTES}
     `.replaceAll(/^ +/gm, ''),
-    advancedConfig: '[{rabbit, [{channel_tick_interval, 300}, {quorum_tick_interval, 200}]}].',
+    advancedConfig:
+      '[{rabbit, [{channel_tick_interval, 300}, {quorum_tick_interval, 200}, {dead_letter_worker_publisher_confirm_timeout, 500}]}].',
   });
 }, 120_000);
 afterAll(async () => {
@@ -254,13 +255,14 @@ test.each(['classic', 'quorum'])(
   'a wait queue (%s) outlives each message that is put into it, however old it is, and whatever its arguments',
   { timeout: 30_000 },
   async (queueType) => {
+    const name = `${queue}.wait.2500ms${queueType === 'quorum' ? '.quorum' : ''}`;
     const broker = open({ queueType });
     const inbox = openInbox(broker, queue);
     await inbox.consuming();
     const connection = await connect(rabbitmq.url);
     const channel = await connection.createChannel();
     const madeAtMs = performance.now();
-    await channel.assertQueue(`${queue}.wait.2500ms`, {
+    await channel.assertQueue(name, {
       arguments: {
         'x-queue-type': queueType,
         'x-message-ttl': 2500,
@@ -276,6 +278,47 @@ test.each(['classic', 'quorum'])(
     expect((await inbox.next()).message.properties.headers['again']).toBe(true);
   },
 );
+
+describe('a classic queue that refuses what is too many', { timeout: 30_000 }, () => {
+  const FULL = { 'x-queue-type': 'classic', 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+
+  beforeEach(async () => {
+    const connection = await connect(rabbitmq.url);
+    await (await connection.createChannel()).assertQueue(queue, { arguments: FULL });
+    await connection.close();
+  });
+
+  test('gets back what has waited while it was full', async () => {
+    const broker = open();
+    const inbox = openInbox(broker, queue);
+    await inbox.consuming();
+    await broker.publish(to(queue));
+    const delivery = await inbox.next();
+    await inbox.consumer.pause();
+    expect(await delivery.requeue({ delayMs: 50, headers: {} })).toBe('settled');
+    expect(await broker.publish(to(queue, 'another'))).toBe('routed');
+    const waiting = `${queue}.wait.50ms.quorum`;
+    await eventually(async () => (await broker.count(waiting)) === 0, 'the end of the delay');
+    inbox.consumer.resume();
+    const another = await inbox.next();
+    expect(another.message.body.toString()).toBe('another');
+    await another.ack();
+    expect((await inbox.next()).message.body.toString()).toBe('x');
+  });
+
+  test('has a classic wait queue where no other may be made', async () => {
+    await rabbitmq.ctl('add_user', queue, 'secret');
+    await rabbitmq.ctl('set_permissions', queue, `^${queue}(\\.wait\\.50ms)?$`, '.*', '.*');
+    const broker = open({ urls: [urlParts(rabbitmq.url, { user: queue, password: 'secret' })] });
+    const inbox = openInbox(broker, queue);
+    await inbox.consuming();
+    await broker.writable(AbortSignal.timeout(5000));
+    await broker.publish(to(queue));
+    expect(await (await inbox.next()).requeue({ delayMs: 50, headers: {} })).toBe('settled');
+    expect((await inbox.next()).message.body.toString()).toBe('x');
+    expect(await broker.count(`${queue}.wait.50ms.quorum`)).toBeUndefined();
+  });
+});
 
 test('what is sent to a quorum queue that was just prepared is there after a power cut right then', async () => {
   const broker = open({ queueType: 'quorum' });
@@ -314,7 +357,7 @@ describe('a quorum queue without a leader', { timeout: 60_000 }, () => {
     expect(await Promise.all(boxes.map(putBack))).toEqual(['settled', 'settled']);
     // A channel that knows the queue would only wait for its leader.
     await before.close(5000);
-    await behead(`${ill}.wait.50ms`);
+    await behead(`${ill}.wait.50ms.quorum`);
 
     const broker = open({ queueType: 'quorum' });
     const stuck: string[] = [];
@@ -324,7 +367,7 @@ describe('a quorum queue without a leader', { timeout: 60_000 }, () => {
     for (const _ of [1, 2]) expect(await timed(putBack(wellBox))).toBeLessThan(AT_ONCE_MS);
     expect(await timed(broker.publish(to(well)))).toBeLessThan(AT_ONCE_MS);
     await eventually(() => stuck.length > 0, 'the stuck queue being told');
-    expect(stuck).toEqual([`${ill}.wait.50ms`]);
+    expect(stuck).toEqual([`${ill}.wait.50ms.quorum`]);
     const second = await illBox.next();
     expect(await timed(second.requeue({ delayMs: 50, headers: {} }))).toBeLessThan(AT_ONCE_MS + YOUNG_MS);
     expect((await illBox.next()).message.body.toString()).toBe('x');

@@ -32,6 +32,11 @@ test('a delay is never cut short, is at most a tenth too long, and there are few
       expect(Number(wait.queueArguments['x-expires'])).toBeGreaterThan(wait.delayMs + 3_500_000);
       expect(Number(wait.queueArguments['x-expires'])).toBeLessThan(2 ** 32);
       expect(waitQueueFor('q', wait.delayMs, undefined).name).toBe(wait.name);
+      const quorum = waitQueueFor('q', delayMs, 'quorum');
+      for (const { queueArguments, renewMs } of [wait, quorum]) {
+        expect(Number(queueArguments['x-expires'])).toBeGreaterThanOrEqual(renewMs + wait.delayMs);
+        expect(Number(queueArguments['x-expires'])).toBeLessThan(2 ** 32);
+      }
     }),
     { numRuns: 2000 },
   );
@@ -50,9 +55,12 @@ test('a wait queue has the type of its queue; a quorum queue gives back at least
     'x-dead-letter-routing-key': 'q',
     'x-expires': 3_602_000,
   });
-  expect(waitQueueFor('q', 1000, 'quorum').queueArguments).toMatchObject({
-    'x-queue-type': 'quorum',
-    'x-overflow': 'reject-publish',
-    'x-dead-letter-strategy': 'at-least-once',
+  expect(waitQueueFor('q', 1000, 'quorum')).toMatchObject({
+    name: 'q.wait.1s.quorum',
+    queueArguments: {
+      'x-queue-type': 'quorum',
+      'x-overflow': 'reject-publish',
+      'x-dead-letter-strategy': 'at-least-once',
+    },
   });
 });
