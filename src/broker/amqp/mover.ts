@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
-import type { Message, QueueOptions } from '../broker.ts';
+import type { Message } from '../broker.ts';
 import { BrokerError } from '../broker-error.ts';
 import type { Connection } from './connection.ts';
 import type { Copier } from './copier.ts';
@@ -32,7 +32,6 @@ export interface Mover {
 export interface MoverOptions extends TopologyOptions {
   readonly connection: Connection;
   readonly copier: Copier;
-  readonly queues: ReadonlyMap<string, QueueOptions>;
 }
 
 /** It declares what it needs on the connection that also carries replies. */

@@ -23,7 +23,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** RabbitMQ forgets a quorum queue, with what it has confirmed on it, when the power goes within half a second of its declaration. */
 export const YOUNG_MS = 1000;
 
-export interface TopologyOptions extends Pick<AmqpOptions, 'declare' | 'exchange' | 'queueType'> {
+export interface TopologyOptions extends Pick<AmqpOptions, 'declare' | 'exchange' | 'queueType' | 'queues'> {
   /** Told that a temporary queue, which is of use without, may not be bound; any other queue then cannot be prepared. */
   readonly onBindingRefused?: (queue: string, reason: string) => void;
 }
@@ -102,6 +102,15 @@ async function bindQueue(
   await prepareExchange(model, options);
   // One that may not be declared and is not there has nothing to bind to; the queue is still reached by its name.
   if (options.declare !== 'if-missing' && !(await exchangeExists(model, exchange))) return;
+  await bindTo(exchange, model, queue, routingKeys);
+}
+
+async function bindTo(
+  exchange: string,
+  model: ChannelModel,
+  queue: string,
+  routingKeys: readonly string[],
+): Promise<void> {
   await onThrowAwayChannel(model, `binding ${queue}`, async (channel) => {
     for (const routingKey of routingKeys) await channel.bindQueue(queue, exchange, routingKey);
   });
@@ -112,14 +121,24 @@ export async function deleteQueue(model: ChannelModel, queue: string): Promise<v
   await onThrowAwayChannel(model, `deleting the queue ${queue}`, (channel) => channel.deleteQueue(queue));
 }
 
-/** Declares the topic exchange of the options, if there is one to declare, it is missing and it may be declared. */
+/**
+ * Declares the topic exchange of the options, if there is one to declare, it is missing and it may be declared. With one that
+ * was deleted the bindings have gone of all queues, so they are made again.
+ */
 export async function prepareExchange(model: ChannelModel, options: TopologyOptions): Promise<void> {
-  const { exchange } = options;
+  const { exchange, queues } = options;
   if (exchange === undefined || options.declare !== 'if-missing') return;
   if (await exchangeExists(model, exchange)) return;
   await onThrowAwayChannel(model, `declaring the exchange ${exchange}`, (channel) =>
     channel.assertExchange(exchange, 'topic', { durable: true }),
   );
+  for (const [queue, { bind }] of queues) {
+    if (bind.length === 0) continue;
+    await bindTo(exchange, model, queue, bind).catch((error: unknown) => {
+      // A queue that is not there yet, or may not be bound: that is found again when it is prepared itself.
+      if (replyCode(error) === undefined) throw error;
+    });
+  }
 }
 
 /** Declares a durable queue with these arguments. One that is there with others is a 406. */

@@ -1,5 +1,4 @@
 import type { ChannelModel } from 'amqplib';
-import type { QueueOptions } from '../broker.ts';
 import type { Connection } from './connection.ts';
 import { requestPersistently } from './persistent-request.ts';
 import { queueArguments } from './queue-arguments.ts';
@@ -28,9 +27,8 @@ export interface WaitTypes {
   decline(queue: string): void;
 }
 
-export interface WaitTypesOptions extends Pick<TopologyOptions, 'queueType'> {
+export interface WaitTypesOptions extends Pick<TopologyOptions, 'queueType' | 'queues'> {
   readonly connection: Connection;
-  readonly queues: ReadonlyMap<string, QueueOptions>;
 }
 
 /** What is known of job queues for that, on a connection. */

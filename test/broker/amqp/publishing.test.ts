@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Broker, Publication } from '../../../src/broker/broker.ts';
+import type { Broker, Publication, QueueOptions } from '../../../src/broker/broker.ts';
 import { amqpUrl } from '../../support/amqp-url.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type AmqpFixture, openFixture } from './fixture.ts';
@@ -98,6 +98,23 @@ test('output to a missing exchange disturbs no reply, is one event, and flows wh
   await eventually(() => broker.publishLoosely(line), 'output flowing again');
   await eventually(() => rabbit.channel.get(sink, { noAck: true }), 'the line');
   expect(lost).toHaveLength(1);
+});
+
+test('an exchange that was deleted is declared again for output, with the bindings of all queues', async () => {
+  const exchange = `deleted.${queue}`;
+  const facts = (key: string): QueueOptions => ({ bind: [key], deadLetter: `${queue}.dead` });
+  const queues = new Map(['one', 'two', 'missing'].map((key) => [`${queue}.${key}`, facts(key)]));
+  const other = rabbit.broker({ exchange, queues });
+  for (const key of ['one', 'two']) await other.prepare(`${queue}.${key}`);
+  await eventually(() => other.publishLoosely({ ...to('output'), exchange }), 'a loose publication');
+  await rabbit.channel.deleteExchange(exchange);
+  for (const key of ['two', 'one']) {
+    await eventually(async () => {
+      other.publishLoosely({ ...to('output'), exchange });
+      await other.writable(AbortSignal.timeout(5000));
+      return (await other.publish({ ...to(key), exchange }).catch(() => undefined)) === 'routed';
+    }, `the binding of ${key}`);
+  }
 });
 
 test('the exchange of the options is declared for output alone, without a queue to bind', async () => {
