@@ -19,9 +19,18 @@ beforeEach(() => {
 
 describe('a queue that is there', () => {
   test.each([
-    ['a quorum queue', { 'x-queue-type': 'quorum' }],
-    ['a queue with limits of its own', { 'x-message-ttl': 60_000, 'x-max-length': 100, 'x-max-priority': 5 }],
-  ])('is consumed as it is: %s', async (_what, queueArguments) => {
+    ['a quorum queue', 'wait.60ms.quorum', { 'x-queue-type': 'quorum' }],
+    [
+      'a queue with limits of its own',
+      'wait.60ms',
+      { 'x-message-ttl': 60_000, 'x-max-length': 100, 'x-max-priority': 5 },
+    ],
+    [
+      'a queue that refuses what is too many',
+      'wait.60ms.quorum',
+      { 'x-max-length': 100, 'x-overflow': 'reject-publish' },
+    ],
+  ])('is consumed, and waited for, as it is: %s', async (_what, waitQueue, queueArguments) => {
     await rabbit.channel.assertQueue(queue, { arguments: queueArguments });
     const broker = rabbit.broker({ queues: facts({ queueType: 'classic' }) });
     const inbox = openInbox(broker, queue);
@@ -29,6 +38,7 @@ describe('a queue that is there', () => {
     expect(await (await inbox.next()).requeue({ delayMs: 60, headers: { second: true } })).toBe('settled');
     const again = await inbox.next();
     expect(again.message.properties.headers['second']).toBe(true);
+    await rabbit.channel.checkQueue(`${queue}.${waitQueue}`);
     expect(await again.ack()).toBe('settled');
     await rabbit.channel.assertQueue(queue, { arguments: queueArguments });
   });
