@@ -144,6 +144,8 @@ describe('the problems of runners', () => {
     for (const command of ['run', 'check']) {
       const { code, stdout, stderr } = await rbitTs([command, ini]);
       expect({ code, stdout }).toStrictEqual({ code: 78, stdout: '' });
+      const odd =
+        '11: [runner:unmapped]: no queue is mapped to this runner (add QUEUE:unmapped to queue-mappings)';
       expect(lines(stderr)).toStrictEqual([
         expect.stringMatching(/^3: \[rbit\] log-level = "loud"/),
         expect.stringMatching(
@@ -153,6 +155,7 @@ describe('the problems of runners', () => {
           /^7: \[runner:b\] runner: %\{ .* is not a placeholder .*; %\{x\} stands in backticks.*; %\{settings\.colour\}: .*\(add colour = … to \[runner:b\]\)$/,
         ),
         expect.stringMatching(/^10: \[runner:c\] timeout = "10x"/),
+        ...(command === 'check' ? [odd] : []),
         expect.stringMatching(/^12: \[runner:unmapped\] runner: the shell refuses the command: /),
         expect.stringMatching(/^14: \[amqp\] port = "x"/),
       ]);
