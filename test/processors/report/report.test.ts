@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../../src/job/outcome.ts';
@@ -228,6 +228,7 @@ test.each<[string, string, Outcome]>([
     expect(await runner.run(makeJob(), context), `round ${round}`).toEqual(outcome);
     const [path = ''] = context.lines;
     await expect(readdir(path)).rejects.toThrow(/ENOENT|ENOTDIR/);
+    await rm(dirname(path), { recursive: true, force: true });
   }
   await runner.stop();
 });
