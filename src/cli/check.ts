@@ -11,6 +11,7 @@ import { formatDuration } from '../job/duration.ts';
 import { checkBroker } from './check-broker.ts';
 import { checkEmbedded } from './check-embedded.ts';
 import { reportForeignEnd } from './end-process.ts';
+import { endWhenInterrupted } from './interruption.ts';
 import { EXIT } from './exit-codes.ts';
 import { printProblems, reportConfigErrors } from './config-errors.ts';
 import { readConfig } from './read-config.ts';
@@ -36,6 +37,7 @@ Exit status: 0 when all is well, 78 for a bad configuration, 69 when the broker 
 }
 
 async function check(files: string[], connect: boolean): Promise<void> {
+  endWhenInterrupted();
   const config = await readConfig(files);
   reportForeignEnd(EXIT.bug, config.secrets.mask);
   const { log } = await openLog({ level: 'silent', format: 'json', mask: config.secrets.mask });

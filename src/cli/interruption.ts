@@ -42,3 +42,9 @@ export function listenForInterruption(): Interruption {
     },
   };
 }
+
+/** For a command that leaves nothing behind but processes, which end with it: a module may be loading in one. */
+export function endWhenInterrupted(): void {
+  const interruption = listenForInterruption();
+  interruption.signal.addEventListener('abort', () => endProcess(interruption.exitCode));
+}
