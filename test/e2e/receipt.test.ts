@@ -63,9 +63,16 @@ interface Host {
   waiting(): Promise<number>;
 }
 
+/** Does what the file says that releases it. */
+const WORK = `echo "$1" >> runs
+until test -e "$1.go"; do sleep 0.03; done
+. "./$1.go"
+`;
+
 async function makeHost(settings = '', rbit = ''): Promise<Host> {
   const queue = `receipt.${randomUUID().slice(0, 8)}`;
-  const project = await makeProject(`[rbit]
+  const project = await makeProject(
+    `[rbit]
 queue-mappings = ${queue}:work
 state-dir = state
 log-level = debug
@@ -74,13 +81,12 @@ ${rbit}
 url = amqp://guest:guest@127.0.0.1:${proxy.port}
 heartbeat = 2s
 [runner:work]
-runner = shell!
-    echo %{parameters.name} >> runs
-    until test -e %{parameters.name}.go; do sleep 0.03; done
-    . ./%{parameters.name}.go
+runner = shell!sh work.sh %{parameters.name}
 ack = receipt
 ${settings}
-`);
+`,
+    { 'work.sh': WORK },
+  );
   cleanUps.push(project.remove);
   const at = (name: string): string => join(project.dir, name);
   const daemons: TestDaemon[] = [];
