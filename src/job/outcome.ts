@@ -9,8 +9,11 @@ export type Outcome =
   | Failure
   /** The runner asked for another try later; `delayMs` when it named the delay itself. */
   | { readonly kind: 'blocked'; readonly reason: string; readonly delayMs?: number }
-  /** The daemon ended the run; it does not count as an attempt. */
-  | { readonly kind: 'interrupted'; readonly reason: string }
+  /**
+   * The daemon ended the run; it does not count as an attempt. `isUnheard`: the job's time was up, but another one kept it
+   * from running, and from hearing so.
+   */
+  | { readonly kind: 'interrupted'; readonly reason: string; readonly isUnheard?: true }
   /** The runner could not be started at all: its fault, not the job's. */
   | { readonly kind: 'unavailable'; readonly reason: string };
 

@@ -15,7 +15,8 @@ export interface Runner {
 
   /**
    * Runs one job. Never throws: whatever happens is an Outcome. When `context.signal` aborts, the run is
-   * over within `kill-grace` and nothing that it started is left behind; what it returns then does not count.
+   * over within `kill-grace` and nothing that it started is left behind; what it returns then does not count, but that
+   * it was interrupted, unheard, when its time was up.
    */
   run(job: Job, context: RunContext): Promise<Outcome>;
 

@@ -21,7 +21,8 @@ export interface Limits {
 
 /**
  * Runs one job within its limits. Once the run was aborted, what it returns does not count: nobody can tell an
- * orderly end from a job that was cut short, and to run twice is better than to lose one. A cancelled job is not run
+ * orderly end from a job that was cut short, and to run twice is better than to lose one. But for one thing: a job whose time was
+ * up while another one kept it from running had no time of its own. A cancelled job is not run
  * again, even if it was being ended for another reason. `run` calls `heard` at each sign of life.
  */
 export async function runWithin(
@@ -48,13 +49,19 @@ export async function runWithin(
       giveUp = resolve;
       run(callOff.signal, silence.heard).then(resolve, reject);
     });
-    return callOff.cause === undefined ? outcome : outcomeOf(callOff.cause);
+    return callOff.cause === undefined ? outcome : outcomeAfter(callOff.cause, outcome);
   } finally {
     callOff.onCalledOff = nothing;
     stopTimer();
     silence.stop();
     if (stuckTimer !== undefined) clearTimeout(stuckTimer);
   }
+}
+
+function outcomeAfter(cause: Cause, returned: Outcome): Outcome {
+  const isOverdue = cause.kind === 'timeout' || cause.kind === 'silence';
+  if (!isOverdue || returned.kind !== 'interrupted' || returned.isUnheard !== true) return outcomeOf(cause);
+  return { kind: 'interrupted', reason: returned.reason };
 }
 
 function outcomeOf(cause: Cause): Outcome {

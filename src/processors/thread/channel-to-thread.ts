@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { FromThread, ThreadData, ToThread } from './messages.ts';
+import { Calls } from './calls.ts';
 import { readFromThread } from './read-from-thread.ts';
 import { Unread } from './unread.ts';
 
@@ -24,14 +25,16 @@ export class ChannelToThread {
   #heard = 0;
   #isClosing = false;
   #isClosed = false;
+  /** What the thread has begun, which it need not say. */
+  readonly calls = new Calls();
   /** What the thread gets of it; `port` has to be transferred. */
-  readonly threadEnd: Pick<ThreadData, 'port' | 'unread'>;
+  readonly threadEnd: Pick<ThreadData, 'port' | 'unread' | 'calls'>;
 
   constructor(hearer: Hearer) {
     this.#hearer = hearer;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    this.threadEnd = { port: port2, unread: this.#unread.buffer };
+    this.threadEnd = { port: port2, unread: this.#unread.buffer, calls: this.calls.buffer };
     port1.on('message', (said: unknown) => this.#receive(said));
     port1.on('messageerror', (error) => this.#hearer.onNonsense(error));
   }
@@ -43,13 +46,18 @@ export class ChannelToThread {
   /** Hears what the thread has said until now, then nothing more. */
   close(): void {
     this.#isClosing = true;
+    this.hearAll();
+    this.#isClosed = true;
+    this.#port.close();
+  }
+
+  /** Hears what the thread has said until now. */
+  hearAll(): void {
     for (let left = DRAIN_LIMIT; left > 0 && !this.#isClosed; left--) {
       const received = receiveMessageOnPort(this.#port);
       if (received === undefined) break;
       this.#receive(received.message);
     }
-    this.#isClosed = true;
-    this.#port.close();
   }
 
   #receive(said: unknown): void {

@@ -11,6 +11,8 @@ export interface ThreadData extends ModulePath {
   readonly port: MessagePort;
   /** Of Unread. */
   readonly unread: SharedArrayBuffer;
+  /** Of Calls. */
+  readonly calls: SharedArrayBuffer;
 }
 
 /** What the daemon says to a thread. `id` is a number for one run, made by the daemon. */

@@ -4,6 +4,7 @@ import type { Job } from '../../job/job.ts';
 import { type Outcome, crashed } from '../../job/outcome.ts';
 import { type RunContext, RunnerError } from '../../job/runner.ts';
 import { LineSplitter } from '../child/lines.ts';
+import { deathOfBlocked } from './blocked-thread.ts';
 import { ChannelToThread } from './channel-to-thread.ts';
 import { endWithDaemon } from '../child/live-processes.ts';
 import { endThread } from './end-thread.ts';
@@ -16,6 +17,7 @@ import type { FromThread, ThreadData } from './messages.ts';
 
 const LOAD_LIMIT_MS = 30_000;
 const PING_AHEAD_MS = 500;
+const LEAST_AHEAD_MS = 100;
 const NO_JOB = 0;
 
 const ENTRY = new URL(`./thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
@@ -40,7 +42,10 @@ export class PooledThread {
   readonly #exited = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   #isUsable = true;
+  #isLoaded = false;
   #isEnding = false;
+  /** There are jobs that go on after they were given up. */
+  #hasStrays = false;
   #nextId = 1;
   #pings = 0;
   #lastPong = 0;
@@ -89,16 +94,22 @@ export class PooledThread {
   perform(job: Job, context: RunContext): Promise<Performance> {
     const id = this.#nextId++;
     const { promise, resolve } = Promise.withResolvers<Performance>();
-    const timers: NodeJS.Timeout[] = [];
-    const onAbort = () => this.#abort(id, timers);
+    let abortPing: number | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      this.#channel.post({ kind: 'abort', id });
+      abortPing = this.#ping();
+      timer = this.#awaitEnd(id, (next) => (timer = next));
+    };
+    const isUnheard = () => this.#isLoaded && abortPing !== undefined && abortPing > this.#lastPong;
     const finish = (performance: Performance) => {
       context.signal.removeEventListener('abort', onAbort);
-      timers.forEach(clearTimeout);
+      clearTimeout(timer);
       this.#jobs.delete(id);
       resolve(performance);
       if (!this.#isUsable && this.#jobs.size === 0) void this.end();
     };
-    this.#jobs.set(id, { job, context, finish });
+    this.#jobs.set(id, { job, context, finish, isUnheard });
     try {
       this.#channel.post({ kind: 'run', id, job });
     } catch (error) {
@@ -154,6 +165,7 @@ export class PooledThread {
   #hear(message: FromThread): void {
     switch (message.kind) {
       case 'loaded':
+        this.#isLoaded = true;
         return this.#loaded.resolve();
       case 'unusable':
         return this.#unusable(message.reason);
@@ -179,22 +191,31 @@ export class PooledThread {
     void this.#end({ reason: 'said something unintelligible' });
   }
 
-  /** Tells the job; when it is still there after the grace, it loses its thread. */
-  #abort(id: number, timers: NodeJS.Timeout[]): void {
+  #ping(): number {
+    const count = ++this.#pings;
+    this.#channel.post({ kind: 'ping', count });
+    return count;
+  }
+
+  /** When the job is still there after the grace, it loses its thread. */
+  #awaitEnd(dueId: number, onNext: (timer: NodeJS.Timeout) => void): NodeJS.Timeout {
     const { killGraceMs } = this.#options;
-    this.#channel.post({ kind: 'abort', id });
-    let ping = 0;
-    const askMs = killGraceMs - Math.min(PING_AHEAD_MS, killGraceMs / 2);
-    timers.push(
-      setTimeout(() => {
-        ping = ++this.#pings;
-        this.#channel.post({ kind: 'ping', count: ping });
-      }, askMs),
-      setTimeout(() => {
-        if (this.#lastPong >= ping && ping > 0) this.#retire(id);
-        else void this.#end({ id, reason: 'a job kept the thread busy after its end was due' });
-      }, killGraceMs),
-    );
+    const aheadMs = Math.min(PING_AHEAD_MS, killGraceMs / 2);
+    const ask = (): void => {
+      const ping = this.#ping();
+      // Not set before: however late this is, the thread has its time to answer.
+      onNext(setTimeout(() => this.#judge(dueId, ping), Math.max(aheadMs, LEAST_AHEAD_MS)));
+    };
+    return setTimeout(ask, killGraceMs - aheadMs);
+  }
+
+  #judge(dueId: number, ping: number): void {
+    this.#channel.hearAll();
+    if (this.#jobs.get(dueId) === undefined) return;
+    if (this.#lastPong >= ping) return this.#retire(dueId);
+    const [jobs, { calls }] = [this.#jobs, this.#channel];
+    const [isLoaded, hasStrays] = [this.#isLoaded, this.#hasStrays];
+    void this.#end(deathOfBlocked({ dueId, jobs, calls, isLoaded, hasStrays }));
   }
 
   /** The job goes on regardless of its signal, its neighbours are well: they may finish here. */
@@ -204,7 +225,10 @@ export class PooledThread {
     const job = this.#jobs.get(id)?.job.id;
     this.#options.log?.('warn', 'a job ignored its abort signal: its thread is replaced', { job });
     if (this.#jobs.size === 1) void this.#end({ id, reason });
-    else this.#jobs.get(id)?.finish({ kind: 'lost', blame: 'own', reason });
+    else {
+      this.#hasStrays = true;
+      this.#jobs.get(id)?.finish({ kind: 'lost', blame: 'own', reason, isUnheard: false });
+    }
   }
 
   #unusable(reason: string): void {

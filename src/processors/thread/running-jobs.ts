@@ -6,25 +6,33 @@ import { outcomeOfEnd } from '../module/job-end-outcome.ts';
 import type { CountedFromThread, FromThread } from './messages.ts';
 import { Numbered } from './numbered.ts';
 
-/** `lost`: the thread ended under the job. Its own doing, a neighbour's, or nobody can tell which of several. */
+/**
+ * `lost`: the thread ended under the job. Its own doing, a neighbour's, or nobody can tell which of several: who killed it,
+ * or who kept it from turning (`suspect`).
+ */
 export type Performance =
   | { readonly kind: 'ended'; readonly outcome: Outcome }
   | {
       readonly kind: 'lost';
-      readonly blame: 'own' | 'neighbour' | 'unknown';
+      readonly blame: 'own' | 'neighbour' | 'suspect' | 'unknown';
       readonly reason: string;
       readonly stack?: string | undefined;
+      /** It was told to end, and the thread never came to tell it. */
+      readonly isUnheard: boolean;
     };
 
 export interface RunningJob {
   readonly job: Job;
   readonly context: RunContext;
   readonly finish: (performance: Performance) => void;
+  /** Whether it was told to end, and could not hear of it until now. */
+  readonly isUnheard: () => boolean;
 }
 
-/** Why a thread ended, and by whose doing if that is known. */
+/** Why a thread ended, and by whose doing if that is known; or whose it may have been, if it did not turn any more. */
 export interface Death {
   readonly id?: number | undefined;
+  readonly suspects?: readonly number[];
   readonly reason: string;
   readonly stack?: string | undefined;
 }
@@ -68,13 +76,19 @@ export class RunningJobs extends Numbered<RunningJob> {
   }
 
   /** Ends them as a thread's death does: the one to blame, if it is known or there is only one, and its neighbours. */
-  lose({ id, reason, stack }: Death): void {
+  lose({ id, suspects, reason, stack }: Death): void {
     const all = this.entries();
     const [only] = all.length === 1 ? all : [];
     const blamed = id ?? only?.[0];
-    for (const [own, { finish }] of all) {
-      const blame = blamed === undefined ? 'unknown' : blamed === own ? 'own' : 'neighbour';
-      finish({ kind: 'lost', blame, reason, stack });
+    for (const [own, { finish, isUnheard }] of all) {
+      const blame =
+        suspects === undefined ? blameOn(blamed, own) : suspects.includes(own) ? 'suspect' : 'neighbour';
+      finish({ kind: 'lost', blame, reason, stack, isUnheard: isUnheard() });
     }
   }
+}
+
+function blameOn(blamed: number | undefined, own: number): 'own' | 'neighbour' | 'unknown' {
+  if (blamed === undefined) return 'unknown';
+  return blamed === own ? 'own' : 'neighbour';
 }

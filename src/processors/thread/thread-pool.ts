@@ -5,6 +5,9 @@ import { PooledThread } from './pooled-thread.ts';
 import type { Performance } from './running-jobs.ts';
 import type { ThreadOptions } from './thread-options.ts';
 
+/** More than there are jobs at once, as a rule; who is forgotten is found out once more. */
+const MOST_SUSPECTS = 1_000;
+
 /**
  * Warm threads that share the jobs of one module runner.
  *
@@ -12,6 +15,9 @@ import type { ThreadOptions } from './thread-options.ts';
  * can tell which of several it was (out of memory, an error outside any job), each of them is run once more here, one after
  * the other, alone in a thread of its own: the one that ends that thread, too, has crashed, and counts; the
  * others end as they would have. So nothing is lost, and a job that kills threads never goes round uncounted.
+ *
+ * When a thread does not turn any more, and nobody can tell who blocks it, or the one who does is not due, they are put back,
+ * and have a thread of their own the next time: who is late there is late by its own doing.
  */
 export class ThreadPool {
   readonly #size: number;
@@ -20,6 +26,8 @@ export class ThreadPool {
   /** Those, those that are ending, and those for one job alone. */
   readonly #alive = new Set<PooledThread>();
   #solitary: Promise<void> = Promise.resolve();
+  /** Ids of jobs. */
+  readonly #suspects = new Set<string>();
 
   constructor(size: number, options: ThreadOptions) {
     this.#size = size;
@@ -40,9 +48,11 @@ export class ThreadPool {
   /** Runs a job on the thread that has the fewest. Never rejects. */
   async run(job: Job, context: RunContext): Promise<Outcome> {
     if (context.signal.aborted) return interrupted('the run was ended');
+    if (this.#suspects.delete(job.id)) return this.#runInOwnThread(job, context);
     const performance = await this.#choose().perform(job, context);
-    if (performance.kind === 'lost' && performance.blame === 'unknown' && !context.signal.aborted) {
-      return this.#runAlone(job, context);
+    if (performance.kind === 'lost') {
+      if (performance.blame === 'unknown' && !context.signal.aborted) return this.#runInTurn(job, context);
+      if (performance.blame === 'suspect') this.#suspect(job.id);
     }
     return outcomeOf(performance, context);
   }
@@ -77,20 +87,31 @@ export class ThreadPool {
     return thread;
   }
 
-  async #runAlone(job: Job, context: RunContext): Promise<Outcome> {
+  #suspect(id: string): void {
+    this.#suspects.add(id);
+    const [oldest] = this.#suspects;
+    if (this.#suspects.size > MOST_SUSPECTS && oldest !== undefined) this.#suspects.delete(oldest);
+  }
+
+  /** Alone, after the others that have to be. */
+  async #runInTurn(job: Job, context: RunContext): Promise<Outcome> {
     const before = this.#solitary;
     const turn = Promise.withResolvers<void>();
     this.#solitary = before.then(() => turn.promise);
     try {
       await unlessAborted(before, context.signal);
       if (context.signal.aborted) return interrupted('the run was ended');
-      const thread = this.#openAlone();
-      const performance = await thread.perform(job, context);
-      await thread.end();
-      return outcomeOf(performance, context);
+      return await this.#runInOwnThread(job, context);
     } finally {
       turn.resolve();
     }
+  }
+
+  async #runInOwnThread(job: Job, context: RunContext): Promise<Outcome> {
+    const thread = this.#openAlone();
+    const performance = await thread.perform(job, context);
+    await thread.end();
+    return outcomeOf(performance, context);
   }
 }
 
@@ -107,11 +128,13 @@ function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<voi
 
 function outcomeOf(performance: Performance, context: RunContext): Outcome {
   if (performance.kind === 'ended') return performance.outcome;
+  const { blame, reason, stack, isUnheard } = performance;
+  const isInnocent = blame === 'neighbour' || blame === 'suspect';
+  if (isInnocent && isUnheard) return { ...interrupted(`the job's thread ended: ${reason}`), isUnheard };
   if (context.signal.aborted) return interrupted('the run was ended');
-  if (performance.blame === 'own') return crashed(performance.reason, performance.stack);
-  return interrupted(`the job's thread ended: ${performance.reason}`);
+  return blame === 'own' ? crashed(reason, stack) : interrupted(`the job's thread ended: ${reason}`);
 }
 
-function interrupted(reason: string): Outcome {
-  return { kind: 'interrupted', reason };
+function interrupted(reason: string) {
+  return { kind: 'interrupted', reason } as const;
 }

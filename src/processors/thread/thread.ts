@@ -10,6 +10,7 @@ import { loadFunction } from '../module/load-function.ts';
 import type { PrintScope } from '../module/print-scope.ts';
 import { capturePrints, currentScope, runAs } from '../module/prints.ts';
 import { shorten } from '../report/shorten.ts';
+import { Calls } from './calls.ts';
 import { ChannelToDaemon } from './channel-to-daemon.ts';
 import type { ThreadData } from './messages.ts';
 import { Numbered } from './numbered.ts';
@@ -25,6 +26,7 @@ const data = takeData();
 /** One object for all jobs: what one of them wrote, the next would read. */
 const settings = Object.freeze(data.settings);
 const channel = new ChannelToDaemon(data.port, data.unread);
+const calls = new Calls(data.calls);
 const running = new Numbered<{ readonly controller: AbortController; readonly scope: PrintScope }>();
 
 reportWhatEndsTheThread();
@@ -54,6 +56,7 @@ function takeData(): ThreadData {
 }
 
 async function run(perform: JobFunction, id: number, job: Job): Promise<void> {
+  calls.begin(id);
   const scope = openScope(channel, id);
   const controller = new AbortController();
   running.set(id, { controller, scope });
@@ -62,7 +65,7 @@ async function run(perform: JobFunction, id: number, job: Job): Promise<void> {
     send: (latest) => channel.postWhenRoom({ kind: 'progress', id, ...latest }, [latest.message ?? '']),
   });
   const context = contextOf(id, scope, controller.signal, progress);
-  const end = await runAs(scope, () => callFunction(() => perform(job, context)));
+  const end = await runAs(scope, () => callFunction(() => calls.during(id, () => perform(job, context))));
   running.delete(id);
   progress.close();
   scope.end();
@@ -72,7 +75,7 @@ async function run(perform: JobFunction, id: number, job: Job): Promise<void> {
 function abort(id: number): void {
   const job = running.get(id);
   // As the job's own doing, so that a listener that throws is blamed on it.
-  if (job !== undefined) runAs(job.scope, () => job.controller.abort());
+  if (job !== undefined) runAs(job.scope, () => calls.during(id, () => job.controller.abort()));
 }
 
 function contextOf(id: number, scope: PrintScope, signal: AbortSignal, progress: JobProgress): JobContext {
