@@ -4,6 +4,10 @@ import type { CallOff, Cause } from './call-off.ts';
 
 /** Node's timers overflow to 1 ms beyond this; a longer limit is waited for in turns. */
 const LONGEST_TIMER_MS = 2_147_483_647;
+/** A timer that is so late shows that the daemon stood still, and that nobody has heard yet what came meanwhile. */
+const LATE_MS = 250;
+/** It is heard in this time, also from a thread that stood still as well. */
+const HEAR_MS = 500;
 /** How long after its abort and its grace a runner is believed to be still ending its job. */
 const STUCK_AFTER_MS = 15_000;
 
@@ -105,7 +109,13 @@ function startTimer(limitMs: number | undefined, onEnd: (afterMs: number) => voi
   if (limitMs === undefined) return nothing;
   let leftMs = limitMs;
   let timer: NodeJS.Timeout;
-  const end = (): void => onEnd(limitMs);
+  let dueAt = performance.now() + limitMs;
+  const end = (): void => {
+    const isLate = performance.now() - dueAt > LATE_MS;
+    dueAt = Number.POSITIVE_INFINITY;
+    if (isLate) timer = setTimeout(end, HEAR_MS);
+    else onEnd(limitMs);
+  };
   const wait = (): void => {
     const turnMs = Math.min(leftMs, LONGEST_TIMER_MS);
     leftMs -= turnMs;

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { completed, type Outcome } from '../../src/job/outcome.ts';
 import { CallOff } from '../../src/worker/call-off.ts';
@@ -13,6 +15,11 @@ const untilAborted = (signal: AbortSignal, outcome: Outcome = completed()): Prom
     if (signal.aborted) resolve(outcome);
     signal.addEventListener('abort', () => resolve(outcome));
   });
+
+function standStill(forMs: number): void {
+  const untilMs = performance.now() + forMs;
+  while (performance.now() < untilMs);
+}
 
 describe('the deadline of a run', () => {
   it('leaves an outcome that comes in time as it is', async () => {
@@ -100,6 +107,29 @@ describe('the deadline of a run', () => {
       return completed(signal.aborted);
     });
     expect(outcome).toStrictEqual({ kind: 'completed', data: false });
+  });
+
+  it.each([
+    { timeoutMs: 600, idleTimeoutMs: undefined },
+    { timeoutMs: undefined, idleTimeoutMs: 600 },
+  ])('is met by a run that ended in time while the daemon stood still: %o', async (some) => {
+    const child = spawn('sleep', ['0.1']);
+    const ended = once(child, 'exit');
+    await once(child, 'spawn');
+    const outcome = runWithin({ ...limits(undefined), ...some }, new CallOff(), async () => {
+      await ended;
+      return completed();
+    });
+    // Node looks at its timers after that, and hears of the child then.
+    await new Promise((resolve) => setImmediate(resolve));
+    standStill(1_000);
+    expect(await outcome).toStrictEqual({ kind: 'completed' });
+  });
+
+  it('ends a run that goes on after the daemon stood still', async () => {
+    const outcome = runWithin(limits(100), new CallOff(), (signal) => untilAborted(signal));
+    standStill(500);
+    expect(await outcome).toMatchObject({ kind: 'failed', message: 'timed out after 100ms' });
   });
 
   it('keeps no timer of a run that has ended', async () => {
