@@ -27,12 +27,13 @@ export function endOfReturn(value: unknown, deepest = DEEPEST_DATA): JobEnd {
 /** How a job ended whose function threw `thrown`: Failed and Blocked of any copy of rbit-ts, else a crash. */
 export function endOfThrow(thrown: unknown, deepest = DEEPEST_DATA): JobEnd {
   try {
-    if (isFailed(thrown)) return endOfFailed(shorten(thrown.message), thrown.data, deepest);
+    if (isFailed(thrown))
+      return endOfFailed(shorten(thrown.message) || 'the runner threw Failed', thrown.data, deepest);
     if (isBlocked(thrown)) {
       const { message, delay } = thrown;
       return {
         kind: 'blocked',
-        reason: shorten(message),
+        reason: shorten(message) || 'the runner threw Blocked',
         ...(delay === undefined ? {} : { delay: plainDelay(delay) }),
       };
     }
@@ -50,11 +51,13 @@ export function describeThrown(thrown: unknown): { message: string; stack?: stri
       const { name, message, stack } = thrown as { name: unknown; message: unknown; stack?: unknown };
       const words =
         message === '' ? name : name === 'Error' ? message : `${String(name)}: ${String(message)}`;
-      return { message: shorten(words), ...(typeof stack === 'string' ? { stack: shorten(stack) } : {}) };
+      return {
+        message: shorten(words) || 'threw an error without words',
+        ...(typeof stack === 'string' ? { stack: shorten(stack) } : {}),
+      };
     }
-    return {
-      message: shorten(typeof thrown === 'string' ? thrown : `threw ${inspect(thrown, { depth: 1 })}`),
-    };
+    const isText = typeof thrown === 'string' && thrown !== '';
+    return { message: shorten(isText ? thrown : `threw ${inspect(thrown, { depth: 1 })}`) };
   } catch {
     return { message: 'threw something that cannot be described' };
   }
@@ -67,9 +70,10 @@ function endOfFailed(message: string, value: unknown, deepest: number): JobEnd {
   return { kind: 'failed', message: `${message} (${data.isTooLarge ? '' : 'its data '}${data.problem})` };
 }
 
+/** As it can stand in JSON, which has no NaN. */
 function plainDelay(delay: unknown): number | string {
-  return typeof delay === 'number'
-    ? delay
+  return Number.isFinite(delay)
+    ? (delay as number)
     : shorten(typeof delay === 'string' ? delay : inspect(delay, { depth: 0 }));
 }
 

@@ -14,7 +14,7 @@ import { shorten } from './shorten.ts';
  *   blocked    a delay (`10m`, milliseconds), or true for the runner's own; `reason`: what it waits for
  *
  * What came last counts. A key with nothing in it (null, false, 0, an empty text) is as good as none, but for progress and
- * data. Other keys are not looked at.
+ * data. With a `reason`, a `blocked` of 0 or an empty text is a delay that is none. Other keys are not looked at.
  */
 
 /** One line, understood. `problems`: what of it is not. */
@@ -75,12 +75,14 @@ function readProgress(
 }
 
 function readEnd(
-  { failed: why, blocked, reason, data }: Readonly<Record<string, unknown>>,
+  { failed: why, blocked, reason, data, completed }: Readonly<Record<string, unknown>>,
   problems: string[],
 ): Statement['end'] {
   if (isSaid(why))
     return failed(typeof why === 'string' ? shorten(why) : 'the runner reported it failed', data);
-  if (!isSaid(blocked)) return undefined;
+  // Nobody gives a reason for what is not so: then it is the delay that is none.
+  const isMeant = (blocked === 0 || blocked === '') && isSaid(reason) && completed !== true;
+  if (!isSaid(blocked) && !isMeant) return undefined;
   const delayMs = blocked === true ? undefined : parseDelayMs(blocked);
   if (delayMs === undefined && blocked !== true)
     problems.push(`blocked: ${shorten(JSON.stringify(blocked))} is ${whyNoDelay(blocked)}`);

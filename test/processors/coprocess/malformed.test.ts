@@ -30,7 +30,8 @@ function judge(bytes: Buffer): Judgement {
     return stray;
   const said = object as Record<string, unknown>;
   if (!Object.hasOwn(said, 'run') || said['run'] !== '$RUN') return stray;
-  const isEnd = said['completed'] === true || says(said, ['failed', 'blocked', 'crashed', 'unavailable']);
+  const isEnd =
+    said['completed'] === true || says(said, ['failed', 'crashed', 'unavailable']) || isBlocked(said);
   const output = Object.hasOwn(said, 'output') ? said['output'] : undefined;
   return { is: isEnd ? 'end' : 'answer', shows: typeof output === 'string' ? output.split('\n') : [] };
 }
@@ -39,6 +40,14 @@ function judge(bytes: Buffer): Judgement {
 function says(object: Readonly<Record<string, unknown>>, keys: readonly string[]): boolean {
   const nothing: readonly unknown[] = [null, false, 0, ''];
   return keys.some((key) => Object.hasOwn(object, key) && !nothing.includes(object[key]));
+}
+
+function isBlocked(said: Readonly<Record<string, unknown>>): boolean {
+  const { blocked, completed } = said;
+  return (
+    says(said, ['blocked']) ||
+    ([0, ''].includes(blocked as never) && says(said, ['reason']) && completed !== true)
+  );
 }
 
 test(`${LINES} malformed answers change nothing: each is an answer or output, and the right answer ends the job`, async () => {
@@ -71,7 +80,7 @@ test(`${LINES} malformed reports are read without an error, and none decides wha
     const statements = new Statements(makeContext());
     statements.hear(readStatement(found.object));
     const { kind } = statements.outcome({ kind: 'completed' });
-    expect(kind !== 'completed', line).toBe(says(found.object, ['failed', 'blocked']));
+    expect(kind !== 'completed', line).toBe(says(found.object, ['failed']) || isBlocked(found.object));
     expect(() => readAnswer(found.object), line).not.toThrow();
   }
   expect(read).toBeGreaterThan(LINES / 20);

@@ -76,6 +76,22 @@ test.each<[string, string, Outcome]>([
     { kind: 'blocked', reason: 'DB' },
   ],
   [
+    'blocked for 0 with a reason keeps the runner’s delay',
+    say('{"blocked":0,"reason":"DB"}'),
+    { kind: 'blocked', reason: 'DB' },
+  ],
+  [
+    'blocked for an empty text with a reason keeps the runner’s delay',
+    say('{"failed":"","blocked":"","reason":"DB"}'),
+    { kind: 'blocked', reason: 'DB' },
+  ],
+  [
+    'all keys with nothing in them count for nothing',
+    say('{"failed":"","blocked":0,"reason":"","data":7}'),
+    { kind: 'completed', data: 7 },
+  ],
+  ['a clear no is none, whatever the reason', say('{"blocked":false,"reason":"DB"}'), { kind: 'completed' }],
+  [
     'the last word counts',
     say('{"blocked":"1m"}') + say('{"failed":"no"}'),
     { kind: 'failed', message: 'no', retryable: false },
