@@ -18,6 +18,9 @@ import { isSaid, readStatement, type Statement } from '../report/statement.ts';
  *   crashed       what went wrong, which may be tried again; `detail`: a stack
  *   completed     true; `data` is what was said last
  *
+ * One of the first four with nothing in it (but for false) ends the run as well, where an answer has none of the others,
+ * `progress`, `output` or `log`: who writes all keys always would have them there.
+ *
  * With `retire` (true) beside that, the process takes no more jobs: another takes its place.
  */
 
@@ -40,6 +43,9 @@ const MOST_LINES = 10_000;
 /** Its number is no work for Intl, which would take each daemon with a coprocess 10 ms and 6 MB. */
 const CUT_MARK = '… [cut: more than 10,000 lines in one answer]';
 
+/** By these a program that writes all keys always is told from one that has nothing to say but how its job ended. */
+const TELLING = ['progress', 'output', 'log', 'completed', 'failed', 'blocked', 'crashed', 'unavailable'];
+
 const LEVELS: readonly unknown[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[];
 
 type Words = Readonly<Record<string, unknown>>;
@@ -51,7 +57,7 @@ export function readAnswer(object: Words): Answer {
   const log = readLog(object['log'], problems);
   const ending = readEnding(object, problems);
   const statement = readStatement(object);
-  const end = statement.end ?? ending;
+  const end = statement.end ?? ending ?? readBareEnd(object, problems);
   const isStatement = 'progress' in statement || 'data' in statement || 'end' in statement;
   const saysSomething = output.length > 0 || log !== undefined || end !== undefined || problems.length > 0;
   if (isStatement || !saysSomething) problems.push(...statement.problems);
@@ -101,6 +107,16 @@ function readEnding(object: Words, problems: string[]): Outcome | undefined {
   if (isCompleted === true) return completed();
   if (isSaid(isCompleted)) problems.push('completed is not true');
   return undefined;
+}
+
+function readBareEnd(object: Words, problems: string[]): Outcome | undefined {
+  const [name, ...others] = TELLING.filter((key) => Object.hasOwn(object, key));
+  if (name === undefined || name === 'completed' || others.length > 0 || object[name] === false)
+    return undefined;
+  const meant = { ...object, [name]: true };
+  const end = readStatement(meant).end ?? readEnding(meant, []);
+  if (end !== undefined) problems.push(`${name} has nothing in it, and ends the job all the same`);
+  return end;
 }
 
 function wordsOf(value: unknown, otherwise: string): string {

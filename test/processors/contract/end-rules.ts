@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { makeContext } from '../make-runner.ts';
+import { type LogLine, makeContext } from '../make-runner.ts';
 import { act, expectToRunOn, type Rule } from './rule.ts';
 
 const DATA = { pages: 3, list: [null, 'ü', 0.1] };
@@ -43,6 +43,21 @@ export const endRules: readonly Rule[] = [
         reason: 'waiting for DB',
         delayMs: 600_000,
       });
+    },
+  },
+  {
+    title:
+      'a job that is blocked for a delay that is none waits as long as its runner says, with one warning',
+    check: async ({ startRunner }) => {
+      const lines: LogLine[] = [];
+      const runner = await startRunner({ lines });
+      const delays = [0, '0s', -5, 'soon'];
+      for (const delay of delays)
+        expect(await act(runner, 'block', delay)).toStrictEqual({
+          kind: 'blocked',
+          reason: 'waiting for DB',
+        });
+      expect(lines).toMatchObject(delays.map(() => ({ level: 'warn' })));
     },
   },
   {

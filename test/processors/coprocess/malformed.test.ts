@@ -31,7 +31,10 @@ function judge(bytes: Buffer): Judgement {
   const said = object as Record<string, unknown>;
   if (!Object.hasOwn(said, 'run') || said['run'] !== '$RUN') return stray;
   const isEnd =
-    said['completed'] === true || says(said, ['failed', 'crashed', 'unavailable']) || isBlocked(said);
+    said['completed'] === true ||
+    says(said, ['failed', 'crashed', 'unavailable']) ||
+    isBlocked(said) ||
+    isBareEnd(said);
   const output = Object.hasOwn(said, 'output') ? said['output'] : undefined;
   return { is: isEnd ? 'end' : 'answer', shows: typeof output === 'string' ? output.split('\n') : [] };
 }
@@ -40,6 +43,14 @@ function judge(bytes: Buffer): Judgement {
 function says(object: Readonly<Record<string, unknown>>, keys: readonly string[]): boolean {
   const nothing: readonly unknown[] = [null, false, 0, ''];
   return keys.some((key) => Object.hasOwn(object, key) && !nothing.includes(object[key]));
+}
+
+/** Whether nothing stands there but one end, which is not denied. */
+function isBareEnd(said: Readonly<Record<string, unknown>>): boolean {
+  const has = (key: string): boolean => Object.hasOwn(said, key);
+  const ends = ['failed', 'blocked', 'crashed', 'unavailable'].filter(has);
+  const isAlone = ends.length === 1 && !['completed', 'progress', 'output', 'log'].some(has);
+  return isAlone && said[ends[0] ?? ''] !== false;
 }
 
 function isBlocked(said: Readonly<Record<string, unknown>>): boolean {

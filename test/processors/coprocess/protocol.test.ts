@@ -47,6 +47,51 @@ test.each<[string, Step[], object]>([
     completed,
   ],
   [
+    'failed without words',
+    ['{"run":"$RUN","failed":"","data":{"a":1}}'],
+    { kind: 'failed', message: 'the runner reported it failed', data: { a: 1 }, retryable: false },
+  ],
+  [
+    'failed as null, since there was no text',
+    ['{"run":"$RUN","failed":null}'],
+    { kind: 'failed', message: 'the runner reported it failed' },
+  ],
+  [
+    'blocked for 0, with a reason',
+    ['{"run":"$RUN","failed":"","blocked":0,"reason":"waiting for DB"}'],
+    { kind: 'blocked', reason: 'waiting for DB' },
+  ],
+  [
+    'blocked for NaN, which JSON does not have',
+    ['{"run":"$RUN","blocked":null}'],
+    { kind: 'blocked', reason: 'the runner reported it blocked' },
+  ],
+  [
+    'crashed without words',
+    ['{"run":"$RUN","crashed":"","detail":"Traceback"}'],
+    { kind: 'failed', message: 'the process reported a crash', detail: 'Traceback', retryable: true },
+  ],
+  [
+    'unavailable without words',
+    ['{"run":"$RUN","unavailable":""}'],
+    { kind: 'unavailable', reason: 'the process said that it cannot work' },
+  ],
+  [
+    'all keys always, on the way',
+    ['{"run":"$RUN","progress":1,"failed":""}', '{"run":"$RUN","failed":"","completed":false}', DONE],
+    completed,
+  ],
+  [
+    'a clear no',
+    ['{"run":"$RUN","failed":false}', '{"run":"$RUN","blocked":false,"reason":"x"}', DONE],
+    completed,
+  ],
+  [
+    'completed, whatever reason stands there',
+    ['{"run":"$RUN","completed":true,"blocked":"","reason":"x"}'],
+    completed,
+  ],
+  [
     'a failure and a success at once',
     ['{"run":"$RUN","completed":true,"failed":"after all"}'],
     { kind: 'failed', message: 'after all' },
@@ -55,6 +100,14 @@ test.each<[string, Step[], object]>([
 ])('an answer that ends the run: %s', async (_name, steps, outcome) => {
   const { pool } = await startPool();
   expect(await speak(pool, steps)).toMatchObject(outcome);
+});
+
+test('an end with nothing in it is logged', async () => {
+  const { pool, log } = await startPool();
+  await speak(pool, ['{"run":"$RUN","blocked":0}']);
+  expect(log.map(({ fields }) => fields?.['problem'])).toEqual([
+    'blocked has nothing in it, and ends the job all the same',
+  ]);
 });
 
 test('a job that is completed without data has none', async () => {

@@ -55,7 +55,7 @@ def end_of_failed(message, value):
 
 def delay_of(error):
     delay = getattr(error, 'delay', None)
-    if delay is None:
+    if delay is None or delay is False:
         return b'true'
     if isinstance(delay, datetime.timedelta):
         delay = delay.total_seconds() * 1000
