@@ -51,7 +51,7 @@ export class CurrentRun {
     const [problem] = problems;
     if (problem === undefined || this.#hasProblem) return;
     this.#hasProblem = true;
-    this.#log?.('warn', 'part of what the runner said of this job means nothing, and is passed over', {
+    this.#log?.('warn', 'part of what the runner said of this job is not understood', {
       job: this.#job.id,
       problem,
     });

@@ -13,12 +13,14 @@ export function parseDelayMs(delay: unknown): number | undefined {
   return Math.max(1, Math.round(delayMs));
 }
 
-/** What is wrong with a delay that `parseDelayMs` does not take, with what to write. */
+/** What is wrong with a delay that `parseDelayMs` does not take, with what to write, and what follows. */
 export function whyNoDelay(delay: unknown): string {
   const delayMs = typeof delay === 'string' ? parseText(delay) : delay;
-  return typeof delayMs === 'number' && delayMs > LONGEST_MS
-    ? 'longer than a message can wait (at most "24d")'
-    : 'not a duration (try "10m")';
+  const why =
+    typeof delayMs === 'number' && delayMs > LONGEST_MS
+      ? 'longer than a message can wait (at most "24d")'
+      : 'not a duration (try "10m")';
+  return `${why}: the runner's blocked-delay holds`;
 }
 
 function parseText(delay: string): number | undefined {

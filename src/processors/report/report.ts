@@ -21,7 +21,7 @@ export interface Report {
   end(otherwise: Outcome): Promise<Outcome>;
 }
 
-/** Throws the system's error. What is not understood is logged, once for each run, and changes nothing. */
+/** Throws the system's error. What is not understood is logged, once for each run. */
 export function openReport(
   folder: StdioFolder,
   {
@@ -38,7 +38,8 @@ export function openReport(
   });
   let isWarned = false;
   const warn = (line: string, problem: string): void => {
-    if (!isWarned) log?.('warn', `a report is not understood: ${problem}`, { job, report: shorten(line) });
+    if (!isWarned)
+      log?.('warn', `part of a report is not understood: ${problem}`, { job, report: shorten(line) });
     isWarned = true;
   };
   const file = new ReportFile(folder, {

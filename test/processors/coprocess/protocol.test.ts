@@ -265,7 +265,7 @@ test('an answer in which something is wrong is taken as far as it is right, with
   expect(log).toEqual([
     {
       level: 'warn',
-      message: 'part of what the runner said of this job means nothing, and is passed over',
+      message: 'part of what the runner said of this job is not understood',
       fields: { job: 'job-1', problem: 'output is not a text' },
     },
   ]);

@@ -41,7 +41,9 @@ describe.each(['thread', 'process', 'none'] as const)('isolation = %s', (isolati
     expect(await act(what)).toEqual(blocked);
     expect(lines).toMatchObject([{ level: 'warn' }]);
     expect(JSON.stringify(lines).replaceAll('\\', '')).toContain(delay);
-    expect(JSON.stringify(lines)).toContain('not a duration');
+    expect(JSON.stringify(lines)).toContain(
+      `not a duration (try \\"10m\\"): the runner's blocked-delay holds`,
+    );
   });
 
   test.each([

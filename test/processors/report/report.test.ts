@@ -126,17 +126,20 @@ test.each([
 ])('a line that is no report changes nothing, and is logged: %j', async (line) => {
   const { outcome, log } = await run(`${say('{"data":1}')}${say(line)}${say(line)}`);
   expect(outcome).toEqual({ kind: 'completed', data: 1 });
-  expect(log.map(({ message }) => message)).toEqual([expect.stringContaining('a report is not understood')]);
+  expect(log.map(({ message }) => message)).toEqual([
+    expect.stringContaining('part of a report is not understood'),
+  ]);
 });
 
 test.each([
   ['100d', 'longer than a message can wait (at most "24d")'],
   ['soon', 'not a duration (try "10m")'],
-])('a delay of %j is logged as %s', async (delay, why) => {
+  [-5, 'not a duration (try "10m")'],
+])('a delay of %j is logged as %s, and that the runner’s own holds', async (delay, why) => {
   const { outcome, log } = await run(say(JSON.stringify({ blocked: delay, reason: 'DB' })));
   expect(outcome).toEqual({ kind: 'blocked', reason: 'DB' });
   expect(log.map(({ message }) => message)).toEqual([
-    `a report is not understood: blocked: "${delay}" is ${why}`,
+    `part of a report is not understood: blocked: ${JSON.stringify(delay)} is ${why}: the runner's blocked-delay holds`,
   ]);
 });
 
