@@ -14,12 +14,7 @@ export class Secrets {
     // A log or an output shows a file of several lines one line at a time.
     const known = this.#forms.size;
     const lines = value.split(/\r?\n/).filter((line) => line.length >= SHORTEST_LINE);
-    for (const text of [value, ...lines]) {
-      this.#forms.add(text);
-      this.#forms.add(JSON.stringify(text).slice(1, -1));
-      this.#forms.add(asciiOf(JSON.stringify(text).slice(1, -1)));
-      this.#forms.add(encodeURIComponent(Buffer.from(text).toString()));
-    }
+    for (const form of [value, ...lines].flatMap(formsOf)) this.#forms.add(form);
     if (this.#forms.size > known) this.#pattern = undefined;
   }
 
@@ -31,9 +26,9 @@ export class Secrets {
   }
 
   /**
-   * The text with `***` in place of each secret, also where it is JSON-escaped or percent-encoded; one of fewer than 6
-   * characters only where no letter or digit touches it; what a cut (` …`) has left of one is masked, too. Needs
-   * no `this`: it can be handed on by itself.
+   * The text with `***` in place of each secret, also where it is JSON-escaped, percent-encoded or shown in quotes;
+   * one of fewer than 6 characters only where no letter or digit touches it; what a cut (` …`) has left of one is masked,
+   * too. Needs no `this`: it can be handed on by itself.
    */
   readonly mask = (text: string): string => {
     if (this.#forms.size === 0) return text;
@@ -62,6 +57,15 @@ function lengthOfOverlap(text: string, secret: string): number {
   for (let length = Math.min(secret.length - 1, text.length); length >= SHORTEST_IN_TEXT; length--)
     if (text.endsWith(secret.slice(0, length))) return length;
   return 0;
+}
+
+/** How a text is written: as it is, in JSON, in quotes of JavaScript and Python, in a URL. */
+function formsOf(text: string): string[] {
+  const json = JSON.stringify(text).slice(1, -1);
+  // util.inspect and Python's repr choose the quotes by the whole text, and escape none but those: never double ones.
+  const quoted = json.replace(/\\./g, (escape) => (escape === '\\"' ? '"' : escape));
+  const singleQuoted = quoted.replaceAll("'", "\\'");
+  return [text, json, asciiOf(json), quoted, singleQuoted, encodeURIComponent(Buffer.from(text).toString())];
 }
 
 /** As Python's json writes a text: only ASCII. */

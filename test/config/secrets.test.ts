@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Secrets } from '../../src/config/secrets.ts';
@@ -96,6 +97,34 @@ describe('masking', () => {
   it('hides a secret wherever it stands, as it is, JSON-escaped and percent-encoded', () => {
     const mask = masking('p"w/ä\n$1');
     expect(mask('<p"w/ä\n$1> <p\\"w/ä\\n$1> <p%22w%2F%C3%A4%0A%241>')).toBe('<***> <***> <***>');
+  });
+
+  describe.each([
+    ['" and \\', String.raw`kw"9\zq`],
+    ["' and \\", String.raw`kw'9\zq`],
+    ['both quotes', String.raw`kw"9'\zq`],
+    ['all three quotes', 'kw"9\'`\\zq'],
+    ['quotes and lines', `kw"9'zq8\nkw"9'zq7\n`],
+  ])('hides one that holds %s', (_kind, secret) => {
+    const around = ['', 'x', '"', "'", `"'`, '"\'`', '${'].map((text) => `${text}${secret}${text}`);
+    const mask = masking(secret);
+
+    it('in what console.log shows of an object', () => {
+      for (const text of around)
+        for (const shown of [inspect({ text }), inspect([text]), inspect(new Map([[text, 1]]))])
+          expect(mask(shown)).not.toMatch(/kw|zq/);
+    });
+
+    it("in Python's repr", () => {
+      const program =
+        'import json, sys\nfor text in json.load(sys.stdin): print(repr(text)); print({text: [text]})';
+      const shown = execFileSync('python3', ['-c', program], {
+        input: JSON.stringify(around),
+        encoding: 'utf8',
+      });
+      expect(shown).toMatch(/kw.*zq/);
+      expect(mask(shown)).not.toMatch(/kw|zq/);
+    });
   });
 
   it('hides the longer of two that begin alike', () => {
