@@ -3,6 +3,7 @@ import { type Runner, RunnerError } from '../job/runner.ts';
 import { requireFolder, requireShellSyntax, SHELL } from './child/command-check.ts';
 import { baseEnvironment, findEnvironmentProblem, settingsEnvironment } from './child/environment.ts';
 import { compileShellCommand } from './command/compile.ts';
+import { inPlaceOfShell } from './command/in-place-of-shell.ts';
 import { type Placeholder, requireSetting } from './command/placeholders.ts';
 import { CoprocessPool } from './coprocess/coprocess-pool.ts';
 import { Account } from './limits/account.ts';
@@ -29,7 +30,7 @@ export function createCoprocessRunner(options: RunnerOptions): Runner {
       ...valuesOf(command.placeholders, settings),
     };
     return new CoprocessPool({
-      command: { file: SHELL, args: ['-c', command.text] },
+      command: { file: SHELL, args: ['-c', inPlaceOfShell(command.text)] },
       cwd,
       env,
       settings,

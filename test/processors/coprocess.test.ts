@@ -54,6 +54,28 @@ test('a setting may stand in the command, whatever is in it', async () => {
   expect(lines).toEqual(['$(echo ouch) "\' ;', 'in $(echo ouch) "\' ;']);
 });
 
+test('a program that closes its standard output in the middle of a job has crashed, and so has that', async () => {
+  const runner = makeRunner('coprocess!sh ./coprocess/closes.sh output');
+  await runner.start();
+  expect(await runner.run(makeJob(), makeContext())).toMatchObject({
+    kind: 'failed',
+    message: 'the process closed the stream of its answers',
+    retryable: true,
+  });
+});
+
+test('a program that has closed its standard input gets no job any more: another process works it', async () => {
+  const runner = makeRunner('coprocess!sh ./coprocess/closes.sh input', { concurrency: 1 });
+  await runner.start();
+  const pids = new Set<unknown>();
+  for (let job = 0; job < 3; job += 1) {
+    const outcome = await runner.run(makeJob(), makeContext());
+    expect(outcome).toEqual({ kind: 'completed', data: expect.any(Number) as number });
+    pids.add((outcome as { data?: unknown }).data);
+  }
+  expect(pids.size).toBe(3);
+});
+
 test.each<[string, string, RegExp, RegExp, Partial<RunnerOptions>]>([
   ['nothing', ' ', /no command after coprocess!/, /write it/, {}],
   [
