@@ -1,4 +1,5 @@
 import { afterOptions, nameOf, plain } from './after-options.ts';
+import { codeValues } from './code-values.ts';
 import { type Interpreter, interpreterOf } from './interpreters.ts';
 import { isShell, splitText, wrappedAt } from './wrappers.ts';
 
@@ -17,13 +18,13 @@ export function codeArguments([command = '', ...args]: readonly string[]): Evalu
   const interpreter = interpreterOf(name);
   if (isShell(command)) return ofShell(plain(command), args);
   if (interpreter !== undefined) return ofInterpreter(plain(command), args, interpreter);
-  if (/^[gmn]?awk$/.test(name)) return ofAwk(name, args);
+  if (/^(?:[gmn]|original-|bw|go)?awk$/.test(name)) return ofAwk(name, args);
   if (/^g?sed$/.test(name)) return ofSed(name, args);
   if (/^[gb]?make$/.test(name)) return ofMake(name, args);
   if (/^(?:su|runuser|script|flock)$/.test(name)) return ofCommandOption(name, args);
-  if (name === 'watch' || name === 'parallel') return ofJoined(name, args);
+  if (/^(?:watch|parallel|tmux|sg)$/.test(name)) return ofJoined(name, args);
   if (name === 'env') return ofEnv(args);
-  return [];
+  return codeValues(name, args).map((value) => ({ ...value, isOpenToSettings: true }));
 }
 
 /** A word that names what is run. Also behind a folder of one's own a value may be `../../bin/sh`. */

@@ -2,6 +2,7 @@ import { RunnerError } from '../../job/runner.ts';
 import type { CompiledCommand } from './command-text.ts';
 import { afterOptions, nameOf, plain } from './after-options.ts';
 import { codeArguments, type Evaluation, programAt } from './code-arguments.ts';
+import { codeVariable, isCodeVariable } from './code-variables.ts';
 import { interpreterOf } from './interpreters.ts';
 import { type SimpleCommand, simpleCommands } from './simple-commands.ts';
 import { isShell, nestedCommands } from './wrappers.ts';
@@ -9,7 +10,7 @@ import { isShell, nestedCommands } from './wrappers.ts';
 /*
  * A value that arrives whole as one argument is still code to a command that evaluates its arguments. What is known
  * to do so is refused where it is plain to see, in the same simple command; what is hidden (a variable that is
- * evaluated later, a command over ssh) is not found here.
+ * evaluated later, a command over ssh, a program that the tables beside this file do not know) is not found here.
  */
 
 type Rule = (args: readonly string[], command: string) => Evaluation;
@@ -35,11 +36,16 @@ const RULES: Readonly<Record<string, Rule>> = {
   complete: builtin,
   compgen: builtin,
   getopts: ([, name = ''], command) => names([name], command),
-  printf: ([option = '', name = '']) => ({
-    words: option === '-v' ? [name] : option.startsWith('-v') ? [option] : [],
-    where: 'the name after printf -v',
-    fix: 'write v=$(printf … )',
-  }),
+  printf: ([option = '', name = '', ...values]) =>
+    option === '-v' && isCodeVariable(plain(name))
+      ? valueOf(plain(name), values)
+      : {
+          words: option === '-v' ? [name] : option.startsWith('-v') ? [option] : [],
+          where: 'the name after printf -v',
+          fix: 'write v=$(printf … )',
+        },
+  for: chosenInTurn,
+  select: chosenInTurn,
   read: (args) => ({ ...names(readTargets(args), 'read'), fix: 'write a name of your own: read -r line' }),
   unset: names,
   export: assigned,
@@ -69,17 +75,20 @@ export function findEvaluations({ text, placeholders }: CompiledCommand): Runner
 
 function evaluationsOf({ words, redirections }: SimpleCommand): Evaluation[] {
   const at = commandAt(words);
-  const called = words.slice(at);
+  const nested = nestedCommands(words.slice(at));
   const targetsOf = (wanted: RegExp): string[] =>
     redirections.filter(([operator]) => wanted.test(operator)).map(([, target]) => target);
   return [
-    ...words.slice(0, at).flatMap(loadingVariable),
-    ...nestedCommands(called).flatMap((nested) => [
-      ...(readsScript(nested) ? targetsOf(/^<(?:>|<<)?$/).map(programAt) : []),
-      ...(ASSIGNING.test(plain(nested[0] ?? '')) ? nested.flatMap(loadingVariable) : []),
-      ...byRule(nested),
-      ...codeArguments(nested),
-      programAt(nested[0] ?? ''),
+    ...words.slice(0, at).flatMap(assignmentOf),
+    ...(nested.some(isInteractive) ? words.filter((word) => /^ENV\+?=/.test(word)) : []).map((word) =>
+      valueOf('ENV', [word]),
+    ),
+    ...nested.flatMap((command) => [
+      ...(readsScript(command) ? targetsOf(/^<(?:>|<<)?$/).map(programAt) : []),
+      ...(ASSIGNING.test(plain(command[0] ?? '')) ? command.flatMap(assignmentOf) : []),
+      ...byRule(command),
+      ...codeArguments(command),
+      programAt(command[0] ?? ''),
     ]),
     { words: targetsOf(/^>&$/), where: 'the target of >&', fix: 'write > … 2>&1' },
   ];
@@ -92,16 +101,22 @@ function readsScript([command = '', ...args]: readonly string[]): boolean {
   return hasNone && interpreterOf(nameOf(command)) !== undefined;
 }
 
-/** What tells programs where to find code, or which. */
-const LOADING =
-  /^(PATH|LD_\w+|BASH_ENV|PROMPT_COMMAND|PYTHON(?:PATH|HOME|STARTUP)|NODE_(?:OPTIONS|PATH)|PERL5(?:LIB|OPT)|RUBY(?:LIB|OPT)|CLASSPATH|JAVA_TOOL_OPTIONS|GIT_SSH(?:_COMMAND)?|MAKEFLAGS)\+?=/;
-const ASSIGNING = /^(?:env|sudo|doas|export|readonly|local|declare|typeset)$/;
+/** Then a shell runs the file that ENV names. */
+function isInteractive([command = '', ...args]: readonly string[]): boolean {
+  const options = args.slice(0, afterOptions(args, /^[-+][A-Za-z]*[oO]$/));
+  return isShell(command) && options.some((word) => /^-[A-Za-z]*i/.test(plain(word)));
+}
 
-function loadingVariable(word: string): Evaluation[] {
-  const [, name] = LOADING.exec(plain(word)) ?? [];
-  if (name === undefined) return [];
-  const where = `the value of ${name}`;
-  return [{ words: [word], where, fix: `set ${name} to a value of your own`, isOpenToSettings: true }];
+const ASSIGNING = /^(?:env|sudo|doas|export|readonly|local|declare|typeset|systemd-run)$/;
+
+function assignmentOf(word: string): Evaluation[] {
+  const name = codeVariable(word);
+  return name === undefined ? [] : [valueOf(name, [word])];
+}
+
+function valueOf(name: string, words: readonly string[]): Evaluation {
+  const fix = `set ${name} to a value of your own`;
+  return { words, where: `the value of ${name}`, fix, isOpenToSettings: true };
 }
 
 function byRule([word = '', ...args]: readonly string[]): Evaluation[] {
@@ -146,6 +161,11 @@ function testOfVariable(args: readonly string[], command: string): Evaluation {
   const words = args.filter((_, index) => args[index - 1] === '-v');
   const where = `${command} -v`;
   return { words, where, fix: 'test a name of your own, or the value: [ -n … ]' };
+}
+
+/** The words from which a loop sets its variable. */
+function chosenInTurn([name = '', ...values]: readonly string[]): Evaluation {
+  return valueOf(plain(name), isCodeVariable(plain(name)) ? values : []);
 }
 
 function names(words: readonly string[], command: string): Evaluation {
