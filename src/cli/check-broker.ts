@@ -1,5 +1,6 @@
 import { type Inspection, inspectAmqp, type QueueInspection } from '../broker/amqp/inspect.ts';
 import { urlText } from '../broker/amqp/options.ts';
+import { streamText } from '../broker/amqp/stream-guard.ts';
 import type { AmqpConfig, Config } from '../config/config.ts';
 import { amqpOptions } from '../daemon/amqp-options.ts';
 import { queueOptions } from '../daemon/make-broker.ts';
@@ -70,6 +71,9 @@ function complain(
       config,
       `error: queue ${queue.queue}: ${queue.problem ?? 'does not exist, and may not be created (declare)'}`,
     );
+    process.exitCode = EXIT.brokerUnusable;
+  } else if (queue.type === 'stream') {
+    say(config, `error: queue ${streamText(queue.queue)}`);
     process.exitCode = EXIT.brokerUnusable;
   } else if (!queue.exists) {
     say(config, `note: queue ${queue.queue} does not exist yet; the daemon will create it`);

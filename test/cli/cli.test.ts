@@ -314,6 +314,23 @@ describe('check', () => {
     await remove();
   }, 300_000);
 
+  it('--connect ends with 69 where a queue is a stream', async () => {
+    const url = await amqpUrl();
+    const queue = `stream.${randomUUID().slice(0, 8)}`;
+    const connection = await connect(url);
+    const channel = await connection.createChannel();
+    await channel.assertQueue(queue, { arguments: { 'x-queue-type': 'stream' } });
+    const { ini, remove } = await makeProject(
+      `[rbit]\nqueue-mappings = ${queue}:r\n[amqp]\nurl = ${url}\n[runner:r]\nrunner = shell!true\n`,
+    );
+    const { code, stderr } = await rbitTs(['check', ini, '--connect']);
+    expect(code).toBe(69);
+    expect(stderr).toMatch(`error: queue ${queue} is a stream`);
+    await channel.deleteQueue(queue);
+    await connection.close();
+    await remove();
+  });
+
   it('--connect ends with 69 and no password in sight when the broker cannot be used', async () => {
     const url = new URL(await amqpUrl());
     url.password = 'wrong-password-1';

@@ -12,6 +12,7 @@ import { createMover } from './mover.ts';
 import type { AmqpOptions } from './options.ts';
 import { requestPersistently } from './persistent-request.ts';
 import { createPublisher } from './publisher.ts';
+import { createStreamGuard } from './stream-guard.ts';
 import {
   deleteQueue,
   prepareExchange,
@@ -102,6 +103,7 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
       (await ask((model) => queueCounts(model, queue), signal))?.consumerCount,
     consume(queue, consumeOptions) {
       const facts = (): QueueOptions | undefined => options.queues.get(queue);
+      const guard = createStreamGuard(queue);
       const consumer = createConsumer({
         ...consumeOptions,
         queue,
@@ -109,7 +111,11 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
         events,
         maxDelayMs,
         ackTimeoutMs: () => facts()?.ackTimeoutMs,
-        prepare: (model) => prepareForConsumer(model, queue, facts(), topology),
+        async prepare(model) {
+          await prepareForConsumer(model, queue, facts(), topology);
+          if (facts()?.temporary !== true) await guard.admit(model);
+        },
+        isMarked: guard.isMarked,
         toDelivery: (raw, subscription) => new AmqpDelivery(queue, raw, subscription, mover),
         ...(facts()?.temporary === true ? { onStopped: () => removeTemporary(queue) } : {}),
         onGone: () => consumers.delete(consumer),

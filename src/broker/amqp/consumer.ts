@@ -35,7 +35,7 @@ interface Round {
 
 /** Starts to consume a queue and goes on until it is stopped. */
 export function createConsumer(options: ConsumerOptions): AmqpConsumer {
-  const { queue, events } = options;
+  const { queue, events, isMarked } = options;
   const subscriptions = new Set<Subscription>();
   let held: { readonly raw: ConsumeMessage; readonly subscription: Subscription }[] = [];
   let state: Consumer['state'] = 'opening';
@@ -83,7 +83,7 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
       handOut();
     };
     const subscription = await offerAckTimeout(options.ackTimeoutMs(), (consumerArguments) =>
-      openSubscription(model, { queue, prefetch, consumerArguments, onMessage, onRoom: handOut }),
+      openSubscription(model, { queue, prefetch, consumerArguments, onMessage, isMarked, onRoom: handOut }),
     );
     subscriptions.add(subscription);
     void subscription.ended.then(() => leave(subscription));

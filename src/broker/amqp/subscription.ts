@@ -48,6 +48,8 @@ export interface SubscriptionOptions {
   /** Of basic.consume. */
   readonly consumerArguments: Readonly<Record<string, unknown>>;
   readonly onMessage: (raw: ConsumeMessage, subscription: Subscription) => void;
+  /** Whether a message shows that the queue may be a stream: it is not taken then, and the subscription ends. */
+  readonly isMarked: (raw: ConsumeMessage) => boolean;
   /** A message was acknowledged: there is room for another. */
   readonly onRoom: () => void;
 }
@@ -55,7 +57,7 @@ export interface SubscriptionOptions {
 /** Opens a channel and consumes on it. Rejects with what the broker says against it. */
 export async function openSubscription(
   model: ChannelModel,
-  { queue, prefetch, consumerArguments, onMessage, onRoom }: SubscriptionOptions,
+  { queue, prefetch, consumerArguments, onMessage, isMarked, onRoom }: SubscriptionOptions,
 ): Promise<Subscription> {
   const { channel, ended: closed } = await openChannel(model);
   const ended = Promise.withResolvers<string>();
@@ -140,6 +142,8 @@ export async function openSubscription(
         end(`the broker cancelled the consumer (was the queue deleted${orLate}?)`);
         return;
       }
+      if (isMarked(raw)) end(`a message came as from a stream: asking what ${queue} is`);
+      if (gone.signal.aborted) return;
       hear();
       unsettled += 1;
       acknowledger.expect(raw);

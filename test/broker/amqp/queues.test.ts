@@ -44,6 +44,59 @@ describe('a queue that is there', () => {
   });
 });
 
+describe('a stream', () => {
+  const stream = { arguments: { 'x-queue-type': 'stream' } };
+
+  test('that has messages is not consumed, which is told once; a queue that takes its place is', async () => {
+    await rabbit.channel.assertQueue(queue, stream);
+    rabbit.channel.sendToQueue(queue, Buffer.from('old'));
+    await eventually(
+      async () => (await rabbit.channel.checkQueue(queue)).messageCount > 0,
+      'the message on the stream',
+    );
+    const { inbox, lost, opened } = consume();
+    await eventually(() => lost.length > 0, 'the refusal');
+    expect(lost[0]).toContain(`${queue} is a stream`);
+    expect(inbox.consumer.state).toBe('opening');
+    await rabbit.channel.deleteQueue(queue);
+    await inbox.consuming();
+    rabbit.channel.sendToQueue(queue, Buffer.from('new'));
+    expect((await inbox.next()).message.body.toString()).toBe('new');
+    expect([lost.length, opened.length]).toEqual([1, 1]);
+  });
+
+  test('that gets its first message is not consumed any more, and hands out none', async () => {
+    await rabbit.channel.assertQueue(queue, stream);
+    const { inbox, lost, opened } = consume();
+    await inbox.consuming();
+    rabbit.channel.sendToQueue(queue, Buffer.from('x'));
+    await eventually(() => lost.some((reason) => reason.includes('is a stream')), 'the refusal');
+    expect(inbox.consumer.state).toBe('opening');
+    expect([inbox.deliveries.length, opened.length]).toEqual([0, 1]);
+    await rabbit.channel.deleteQueue(queue);
+  });
+
+  test('that a message has been on before does not keep it from an ordinary queue', async () => {
+    const { inbox, lost } = consume();
+    await inbox.consuming();
+    for (const body of ['a', 'b'])
+      rabbit.channel.sendToQueue(queue, Buffer.from(body), { headers: { 'x-stream-offset': 7 } });
+    const came = [await inbox.next(), await inbox.next()];
+    expect(came.map(({ message }) => message.body.toString())).toEqual(['a', 'b']);
+    expect(await Promise.all(came.map((delivery) => delivery.ack()))).toEqual(['settled', 'settled']);
+    expect(lost).toHaveLength(1);
+  });
+
+  function consume() {
+    const broker = rabbit.broker({ queues: facts() });
+    const lost: string[] = [];
+    const opened: string[] = [];
+    broker.events.on('consumer:lost', ({ reason }) => lost.push(reason));
+    broker.events.on('consumer:open', (event) => opened.push(event.queue));
+    return { inbox: openInbox(broker, queue), lost, opened };
+  }
+});
+
 describe('a queue that is missing', () => {
   test('is declared durable, of the type that is asked for, and bound', async () => {
     const exchange = `exchange.${randomUUID()}`;
