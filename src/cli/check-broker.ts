@@ -38,6 +38,7 @@ export async function checkBroker(config: Config, amqp: AmqpConfig): Promise<voi
     );
     process.exitCode = EXIT.brokerUnusable;
   }
+  if (inspection.hasExchange === false && isExchangeUsed(config)) complainOfExchange(config, amqp);
   for (const queue of inspection.queues) complain(config, amqp, queue, timeoutFacts(queue));
 }
 
@@ -57,6 +58,26 @@ function rows(
     `${queues.get(queue.queue)?.deadLetter ?? '-'}${queue.hasDeadLetterQueue === true ? '' : ` (${absent})`}`,
     holdingText(holdingTimeout(timeoutFacts(queue))),
   ]);
+}
+
+/** By output, notifications or bindings of the mapped runners and queues. */
+function isExchangeUsed({ mappings, runners, queues }: Config): boolean {
+  return [...mappings].some(([queue, name]) => {
+    const { output = false, notify = false } = runners.get(name) ?? {};
+    return output || notify || (queues.get(queue)?.bind.length ?? 0) > 0;
+  });
+}
+
+function complainOfExchange(config: Config, { exchange, declare }: AmqpConfig): void {
+  if (declare === 'if-missing') {
+    say(config, `note: exchange ${exchange} does not exist yet; the daemon will create it`);
+    return;
+  }
+  say(
+    config,
+    `error: exchange ${exchange} does not exist, and may not be created (declare a topic exchange, or set declare = if-missing)`,
+  );
+  process.exitCode = EXIT.brokerUnusable;
 }
 
 function complain(

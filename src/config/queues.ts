@@ -39,6 +39,12 @@ export function readQueues(
         message: 'there is no exchange to bind to',
         fix: 'add exchange to [amqp]',
       });
+    if (bind !== undefined && values.bind.length > 0 && amqp !== undefined && amqp.declare !== 'if-missing')
+      report.warning({
+        ...placeOf(bind),
+        message: `has no effect with declare = ${amqp.declare}: the daemon binds nothing`,
+        fix: 'bind the queue at the broker and remove it, or set declare = if-missing',
+      });
     const queueType = section?.entries.get('queue-type');
     // A default for all queues may be meant for the time when there is an [amqp].
     if (amqp === undefined && queueType !== undefined && queueType.section === section?.name)

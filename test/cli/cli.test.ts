@@ -314,6 +314,30 @@ describe('check', () => {
     await remove();
   }, 300_000);
 
+  it.each([
+    ['passive', 'output = yes', 69, /error: exchange (\S+) does not exist, and may not be created/],
+    ['no', 'output = no\nnotify = yes', 69, /error: exchange (\S+) does not exist, and may not be created/],
+    ['if-missing', 'output = yes', 0, /note: exchange (\S+) does not exist yet; the daemon will create it/],
+    ['passive', 'output = no', 0, /^(?!.*does not exist)/s],
+  ])(
+    '--connect with declare = %s says whether an exchange is missing that is of use: %j',
+    async (declare, keys, exitCode, expected) => {
+      const url = await amqpUrl();
+      const queue = `exchange.${randomUUID().slice(0, 8)}`;
+      const connection = await connect(url);
+      const channel = await connection.createChannel();
+      await channel.assertQueue(queue);
+      const { ini, remove } = await makeProject(
+        `[rbit]\nqueue-mappings = ${queue}:r\n[amqp]\nurl = ${url}\nexchange = ${queue}.x\ndeclare = ${declare}\n[runner:r]\nrunner = shell!true\n${keys}\n`,
+      );
+      const { code, stderr } = await rbitTs(['check', ini, '--connect']);
+      expect({ code, stderr }).toEqual({ code: exitCode, stderr: expect.stringMatching(expected) });
+      await channel.deleteQueue(queue);
+      await connection.close();
+      await remove();
+    },
+  );
+
   it('--connect ends with 69 where a queue is a stream', async () => {
     const url = await amqpUrl();
     const queue = `stream.${randomUUID().slice(0, 8)}`;

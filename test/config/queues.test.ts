@@ -45,6 +45,27 @@ describe('queues', () => {
     expect((await load(withRbit('[queue:q]', 'bind ='))).queues.get('q')?.bind).toEqual([]);
   });
 
+  it.each([
+    [
+      'passive',
+      [
+        'worker.ini:7: [queue:q] bind: has no effect with declare = passive: the daemon binds nothing (bind the queue at the broker and remove it, or set declare = if-missing)',
+      ],
+    ],
+    [
+      'no',
+      [
+        'worker.ini:7: [queue:q] bind: has no effect with declare = no: the daemon binds nothing (bind the queue at the broker and remove it, or set declare = if-missing)',
+      ],
+    ],
+    ['if-missing', []],
+  ])('with declare = %s a binding that is not made is odd', async (declare, warnings) => {
+    const config = await load(
+      `[rbit]\nqueue-mappings = q:r\n[amqp]\nexchange = re\ndeclare = ${declare}\n[queue:q]\nbind = a b\n[runner:r]\nrunner = shell!true\n`,
+    );
+    expect(warningsOf(config)).toEqual(warnings);
+  });
+
   it('names of 255 bytes have room, longer ones have not', async () => {
     const mapping = (queue: string): string =>
       `[rbit]\nqueue-mappings = ${queue}:r\n[amqp]\n[queue:${queue}]\ndead-letter = x\n[runner:r]\nrunner = shell!true\n`;

@@ -6,7 +6,7 @@ import { openConnection } from './connection.ts';
 import { settledWithin, withinLimit } from '../limit.ts';
 import { type AmqpOptions, urlText } from './options.ts';
 import { queueArguments } from './queue-arguments.ts';
-import { queueExists } from './topology.ts';
+import { exchangeExists, queueExists } from './topology.ts';
 
 const NOT_FOUND = 404;
 /** An alarm of the broker holds publications back, which says nothing of who may publish. */
@@ -24,6 +24,8 @@ export interface Inspection {
   readonly problems: readonly string[];
   /** Why no reply can be published, in the broker's words; absent when one can, or when that took too long to tell. */
   readonly publishProblem?: string;
+  /** Whether the exchange of the options is there; absent when they name none. */
+  readonly hasExchange?: boolean;
   /** One for each queue of the options, in their order; empty when no URL answered. */
   readonly queues: readonly QueueInspection[];
 }
@@ -59,12 +61,14 @@ export async function inspectAmqp(options: AmqpOptions): Promise<Inspection> {
         const queues: QueueInspection[] = [];
         for (const queue of options.queues.keys()) queues.push(await inspectQueue(model, queue, options));
         const publishProblem = await askToPublish(model);
+        const { exchange } = options;
         return {
           url: urlText(url),
           product: `${product} ${version}`,
           ackTimeoutSetter: ackTimeoutSetter(version),
           problems: [],
           ...(publishProblem === undefined ? {} : { publishProblem }),
+          ...(exchange === undefined ? {} : { hasExchange: await exchangeExists(model, exchange) }),
           queues,
         };
       } finally {
