@@ -2,7 +2,7 @@ import type { Config } from './config.ts';
 import { formatProblem, type Problem } from './problem.ts';
 
 /**
- * What is sound in a configuration that cannot be used: the runners without a problem in their own section; of `rbit`,
+ * What is sound in a configuration that cannot be used: the runners without a problem that says how they start; of `rbit`,
  * the keys without one.
  */
 export type SoundParts = Pick<Config, 'files' | 'rbit' | 'runners' | 'processors' | 'secrets'>;

@@ -9,7 +9,7 @@ import { readFiles } from './include.ts';
 import { readHttp } from './http.ts';
 import type { Entry, Section } from './ini.ts';
 import { mappingEntries } from './mappings.ts';
-import { merge } from './merge.ts';
+import { DEFAULT, merge } from './merge.ts';
 import { inOrder, type Problem } from './problem.ts';
 import { concerns, type Reader } from './reader.ts';
 import { placeOf, Report } from './report.ts';
@@ -134,11 +134,21 @@ function named(kind: string, sections: ReadonlyMap<string, Section>): Map<string
   return new Map(found.map(([name, section]) => [name.slice(kind.length + 1), section]));
 }
 
+/** What of a section has to be right before a runner can be tried. Any other key that is wrong has its default, which will do. */
+const STARTED_BY = new Set(['runner', 'cwd', 'isolation', 'python', 'user', 'group']);
+
+function keepsFromTrying({ section = '', key = '' }: Problem): boolean {
+  const isOfRunners = section.startsWith('runner:') || section === DEFAULT;
+  return !isOfRunners || STARTED_BY.has(key) || !Object.hasOwn(schema.runner, key);
+}
+
+/** The runners that can be tried. */
 function soundRunners(
   { runners, processors }: Parts,
   sections: ReadonlyMap<string, Section>,
-  problems: readonly Problem[],
+  all: readonly Problem[],
 ): Map<string, RunnerConfig> {
+  const problems = all.filter(keepsFromTrying);
   const places = new Set(problems.map(({ file, line }) => `${file}:${line}`));
   const names = new Set(problems.map(({ section }) => section));
   return new Map(

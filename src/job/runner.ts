@@ -56,4 +56,15 @@ export class RunnerError extends Error {
     const different = new Set(told);
     throw different.size === 1 ? first : new RunnerError([...different].join('; '));
   }
+
+  /** As Promise.all, but waits for each, and throws one error that tells every RunnerError. Whatever else was thrown comes first. */
+  static async all<T extends readonly unknown[] | []>(
+    work: T,
+  ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+    const ends = await Promise.allSettled(work);
+    const reasons: unknown[] = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+    const known = reasons.filter((reason) => reason instanceof RunnerError);
+    if (known.length === reasons.length) RunnerError.throwAll(known);
+    return Promise.all(work);
+  }
 }

@@ -1,26 +1,19 @@
-import { resolve } from 'node:path';
 import { type Runner, RunnerError } from '../job/runner.ts';
-import { requireFolder, requireShellSyntax, SHELL } from './child/command-check.ts';
+import { requirePlace, requireShellSyntax, SHELL } from './child/command-check.ts';
 import { baseEnvironment, findEnvironmentProblem, settingsEnvironment } from './child/environment.ts';
+import type { CompiledCommand } from './command/command-text.ts';
 import { compileShellCommand } from './command/compile.ts';
 import { inPlaceOfShell } from './command/in-place-of-shell.ts';
 import { type Placeholder, requireSetting } from './command/placeholders.ts';
 import { CoprocessPool } from './coprocess/coprocess-pool.ts';
-import { Account } from './limits/account.ts';
 import type { RunnerOptions } from './options.ts';
 import { createPooledRunner } from './pooled-runner.ts';
 
 /** `coprocess!COMMAND`: each job is a line of JSON for a process of `/bin/sh -c COMMAND` that lives on from job to job. */
 export function createCoprocessRunner(options: RunnerOptions): Runner {
-  const { name, spec, directory, settings, limits, concurrency, maxJobs, killGraceMs, runList, log } =
-    options;
+  const { name, settings, limits, concurrency, maxJobs, killGraceMs, runList, log } = options;
   return createPooledRunner(name, {}, async () => {
-    if (spec.trim() === '') throw new RunnerError('no command after coprocess!', 'write it there');
-    const command = compileShellCommand(spec, (placeholder) => requireKnown(placeholder, options));
-    const account = await Account.find(limits);
-    const cwd = resolve(directory, options.cwd ?? '.');
-    await requireFolder(cwd, account);
-    await requireShellSyntax(command.text);
+    const [command, { cwd, account }] = await RunnerError.all([compile(options), requirePlace(options)]);
     const env = {
       ...baseEnvironment(),
       ...account?.variables,
@@ -44,6 +37,14 @@ export function createCoprocessRunner(options: RunnerOptions): Runner {
       log,
     });
   });
+}
+
+async function compile(options: RunnerOptions): Promise<CompiledCommand> {
+  const { spec } = options;
+  if (spec.trim() === '') throw new RunnerError('no command after coprocess!', 'write it there');
+  const command = compileShellCommand(spec, (placeholder) => requireKnown(placeholder, options));
+  await requireShellSyntax(command.text);
+  return command;
 }
 
 type Settings = RunnerOptions['settings'];

@@ -12,7 +12,7 @@ export function createExecRunner(options: RunnerOptions): Runner {
   return createCommandRunner(options, async (surroundings) => {
     const [program, ...words] = readWords(spec);
     if (program === undefined) throw new RunnerError('no program after exec!', 'write it there');
-    const file = await requireProgram(program, words, { runner: options, ...surroundings });
+    const file = await requireProgram(program, words, options, surroundings);
     return (job, input) => {
       const filled = fillWords(words, new JobValues(job, input, settings));
       return 'kind' in filled ? filled : { file, args: filled.args, variables: {} };

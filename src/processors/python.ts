@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Runner, RunnerError } from '../job/runner.ts';
-import { requireFolder } from './child/command-check.ts';
+import { requirePlace } from './child/command-check.ts';
 import { baseEnvironment } from './child/environment.ts';
 import { programPaths } from './command/program.ts';
 import { CoprocessPool } from './coprocess/coprocess-pool.ts';
-import { Account } from './limits/account.ts';
+import type { Account } from './limits/account.ts';
 import type { RunnerOptions } from './options.ts';
 import { createPooledRunner } from './pooled-runner.ts';
 import { readCallableSpec } from './python/callable-spec.ts';
@@ -18,10 +18,7 @@ export function createPythonRunner(options: RunnerOptions): Runner {
   let hidden: RunnerError | undefined;
   const explain = (error: RunnerError): RunnerError => explainStart(error, python, hidden);
   return createPooledRunner(name, { explain }, async () => {
-    const spec = readCallableSpec(options.spec);
-    const cwd = resolve(directory, options.cwd ?? '.');
-    const account = await Account.find(limits);
-    await requireFolder(cwd, account);
+    const [spec, { cwd, account }] = await RunnerError.all([readSpec(options), requirePlace(options)]);
     const file = python.includes('/') ? resolve(directory, python) : python;
     const environment = { ...baseEnvironment(), ...account?.variables, ...env };
     if (account !== undefined) {
@@ -44,6 +41,10 @@ export function createPythonRunner(options: RunnerOptions): Runner {
       log: options.log,
     });
   });
+}
+
+async function readSpec({ spec }: RunnerOptions): Promise<string> {
+  return readCallableSpec(spec);
 }
 
 async function requirePython(

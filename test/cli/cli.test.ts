@@ -154,12 +154,28 @@ describe('the problems of runners', () => {
         expect.stringMatching(
           /^7: \[runner:b\] runner: %\{ .* is not a placeholder .*; %\{x\} stands in backticks.*; %\{settings\.colour\}: .*\(add colour = … to \[runner:b\]\)$/,
         ),
+        expect.stringMatching(/^9: \[runner:c\] runner: %\{ is not a placeholder/),
         expect.stringMatching(/^10: \[runner:c\] timeout = "10x"/),
         ...(command === 'check' ? [odd] : []),
         expect.stringMatching(/^12: \[runner:unmapped\] runner: the shell refuses the command: /),
         expect.stringMatching(/^14: \[amqp\] port = "x"/),
       ]);
     }
+    await remove();
+  });
+
+  it('are told all at once of one runner, whichever of its keys are wrong', async () => {
+    const { ini, remove } = await makeProject(
+      `[rbit]\nqueue-mappings = q:r\n${AMQP}[runner:r]\nrunner = shell!echo "oops\ntimeout = 10x\nuser = nosuchuser\ngroup = nosuchgroup\n`,
+    );
+    const { code, stderr } = await rbitTs(['check', ini]);
+    expect(code).toBe(78);
+    expect(lines(stderr)).toStrictEqual([
+      expect.stringMatching(
+        /^6: \[runner:r\] runner: the shell refuses the command: .*; user = nosuchuser: there is no such user .*; group = nosuchgroup: there is no such group .*$/,
+      ),
+      expect.stringMatching(/^7: \[runner:r\] timeout = "10x"/),
+    ]);
     await remove();
   });
 

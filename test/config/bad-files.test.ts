@@ -35,9 +35,21 @@ describe('a configuration that cannot be used has its sound runners', () => {
   const section = (name: string, ...lines: string[]): string =>
     [`[runner:${name}]`, 'runner = shell!true', ...lines, ''].join('\n');
 
-  it('without those that have a problem of their own', async () => {
-    const text = section('a') + section('b', 'timeout = x') + section('c', 'junk') + section('d', 'x = y');
+  it('without those that have a problem of their own which says how they start', async () => {
+    const text =
+      section('a') +
+      section('b', 'cwd = nowhere') +
+      section('c', 'junk') +
+      section('d', 'x = y') +
+      section('e', 'x = ${env:NOT_SET_ANYWHERE}') +
+      section('f', 'env.1 = x') +
+      section('g', 'isolation = x');
     expect(await soundRunners(start + text)).toEqual(['a', 'd']);
+  });
+
+  it('with those that have another, told of a default as well', async () => {
+    const text = section('a', 'timeout = x') + section('b', 'memory = x', 'redact = [') + section('c');
+    expect(await soundRunners(`${start}${text}[DEFAULT]\nretries = x\n`)).toEqual(['a', 'b', 'c']);
   });
 
   it('without those whose processor has a problem', async () => {

@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { RunnerError } from '../../job/runner.ts';
-import type { Account } from '../limits/account.ts';
+import { Account } from '../limits/account.ts';
+import type { RunnerOptions } from '../options.ts';
 import { baseEnvironment } from './environment.ts';
 import { runSmallProgram } from './small-program.ts';
 
@@ -9,12 +11,26 @@ export const SHELL = '/bin/sh';
 
 const SYNTAX_CHECK_LIMIT_MS = 10_000;
 
-/** Throws RunnerError for a folder in which nothing could be run, by `account` if not by the daemon itself. */
-export async function requireFolder(cwd: string, account: Account | undefined): Promise<void> {
+/** In which folder the processes of a runner begin, and as whom. */
+export interface Place {
+  readonly cwd: string;
+  /** Undefined: they are the daemon's. */
+  readonly account: Account | undefined;
+}
+
+/** Throws RunnerError when there is no such user, and for a folder in which nothing could be run by that one. */
+export async function requirePlace({
+  limits,
+  directory,
+  cwd: folder = '.',
+}: Pick<RunnerOptions, 'limits' | 'directory' | 'cwd'>): Promise<Place> {
+  const account = await Account.find(limits);
+  const cwd = resolve(directory, folder);
   const found = await stat(cwd).catch(() => undefined);
   if (found?.isDirectory() !== true)
     throw new RunnerError(`cwd ${cwd} is not a directory`, 'create it, or change cwd');
   await account?.requireFolder(cwd);
+  return { cwd, account };
 }
 
 /**

@@ -1,12 +1,10 @@
-import { resolve } from 'node:path';
 import type { Job } from '../../job/job.ts';
 import type { Failure, Outcome } from '../../job/outcome.ts';
-import type { RunContext, Runner } from '../../job/runner.ts';
-import { Account } from '../limits/account.ts';
+import { type RunContext, type Runner, RunnerError } from '../../job/runner.ts';
 import { Launcher } from '../limits/launcher.ts';
 import type { RunnerOptions } from '../options.ts';
 import { StarterPool } from '../starter/starter-pool.ts';
-import { requireFolder } from './command-check.ts';
+import { type Place, requirePlace } from './command-check.ts';
 import { baseEnvironment, jobEnvironment, settingsEnvironment } from './environment.ts';
 import { runChild } from './run.ts';
 import { StdioFolder } from './stdio-folder.ts';
@@ -22,21 +20,18 @@ export interface JobCommand {
 export type CommandOf = (job: Job, input: Uint8Array) => JobCommand | Failure;
 
 /** Where and in which surroundings the jobs of a runner run. */
-export interface Surroundings {
-  readonly cwd: string;
+export interface Surroundings extends Place {
   readonly env: Readonly<Record<string, string>>;
-  /** Undefined: they are the daemon's. */
-  readonly account: Account | undefined;
 }
 
 /**
- * A runner whose jobs are processes of their own, each of which ends with an exit code. `compile` reads the runner's
- * line, once; it throws RunnerError when that can never work.
+ * Reads a runner's line, once; throws RunnerError when that can never work. Where the line is to run may not be found:
+ * whatever is wrong without it is told all the same.
  */
-export function createCommandRunner(
-  options: RunnerOptions,
-  compile: (surroundings: Surroundings) => Promise<CommandOf>,
-): Runner {
+export type Compile = (surroundings: Promise<Surroundings>) => Promise<CommandOf>;
+
+/** A runner whose jobs are processes of their own, each of which ends with an exit code. */
+export function createCommandRunner(options: RunnerOptions, compile: Compile): Runner {
   return new CommandRunner(options, compile);
 }
 
@@ -46,18 +41,11 @@ interface Ready {
   readonly surroundings: Surroundings;
 }
 
-async function surroundingsOf({
-  limits,
-  directory,
-  cwd = '.',
-  env,
-  settings,
-}: RunnerOptions): Promise<Surroundings> {
-  const account = await Account.find(limits);
-  const folder = resolve(directory, cwd);
-  await requireFolder(folder, account);
+async function surroundingsOf(options: RunnerOptions): Promise<Surroundings> {
+  const { env, settings } = options;
+  const { cwd, account } = await requirePlace(options);
   return {
-    cwd: folder,
+    cwd,
     env: { ...baseEnvironment(), ...account?.variables, ...env, ...settingsEnvironment(settings) },
     account,
   };
@@ -66,12 +54,12 @@ async function surroundingsOf({
 class CommandRunner implements Runner {
   readonly name: string;
   readonly #options: RunnerOptions;
-  readonly #compile: (surroundings: Surroundings) => Promise<CommandOf>;
+  readonly #compile: Compile;
   readonly #folder = new StdioFolder();
   readonly #starters: StarterPool;
   #ready: Ready | undefined;
 
-  constructor(options: RunnerOptions, compile: (surroundings: Surroundings) => Promise<CommandOf>) {
+  constructor(options: RunnerOptions, compile: Compile) {
     this.name = options.name;
     this.#options = options;
     this.#compile = compile;
@@ -80,8 +68,8 @@ class CommandRunner implements Runner {
 
   async start(): Promise<void> {
     const { limits, log, warmStart } = this.#options;
-    const surroundings = await surroundingsOf(this.#options);
-    const commandOf = await this.#compile(surroundings);
+    const found = surroundingsOf(this.#options);
+    const [commandOf, surroundings] = await RunnerError.all([this.#compile(found), found]);
     const launcher = await Launcher.open(limits, log);
     await this.#folder.open(launcher.owner);
     if (warmStart !== false) this.#starters.open();

@@ -9,7 +9,6 @@ import type { Word } from './words.ts';
 
 /** Where a program is looked for, and who is to run it, if not the daemon. */
 interface Place {
-  readonly runner: { readonly name: string; readonly settings: Readonly<Record<string, string>> };
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly account?: Account | undefined;
@@ -19,19 +18,24 @@ interface Place {
  * The program of an `exec!` line, as an absolute path. Throws RunnerError, with all that is wrong: there is no such program, a
  * message would choose it, a placeholder names a setting that is not there, or its value would be run as code.
  */
-export async function requireProgram(program: Word, args: readonly Word[], place: Place): Promise<string> {
+export async function requireProgram(
+  program: Word,
+  args: readonly Word[],
+  runner: { readonly name: string; readonly settings: Readonly<Record<string, string>> },
+  place: Promise<Place>,
+): Promise<string> {
   const used = [program, ...args].flatMap(({ parts }) => parts.filter((part) => typeof part !== 'string'));
   const chosen = program.parts.filter((part) => typeof part !== 'string' && part.kind !== 'setting');
   RunnerError.throwAll([
     ...chosen.map(chosenByMessage),
     ...(chosen.length > 0 ? [] : findEvaluations(asShellCommand([program, ...args]))),
-    ...used.flatMap((placeholder) => requireSetting(placeholder, place.runner)),
+    ...used.flatMap((placeholder) => requireSetting(placeholder, runner)),
   ]);
-  const settings = place.runner.settings;
+  const { settings } = runner;
   const name = program.parts
     .map((part) => (typeof part === 'string' ? part : part.kind === 'setting' ? settings[part.setting] : ''))
     .join('');
-  return find(name, place);
+  return find(name, await place);
 }
 
 function chosenByMessage({ text }: Exclude<Word['parts'][number], string>): RunnerError {

@@ -30,9 +30,13 @@ export class Account {
     this.#launcher = launcher;
   }
 
-  /** Undefined: the daemon itself. Throws RunnerError when there is no such user, or the daemon cannot become it. */
-  static async find({ user, group }: Limits): Promise<Account | undefined> {
-    const limits = { ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) };
+  /** Undefined: the daemon itself. Throws RunnerError when there is no such user, or the daemon cannot become it, or be as nice. */
+  static async find({ user, group, nice }: Limits): Promise<Account | undefined> {
+    const limits = {
+      ...(user === undefined ? {} : { user }),
+      ...(group === undefined ? {} : { group }),
+      ...(nice === undefined ? {} : { nice }),
+    };
     const launcher = await Launcher.open(limits);
     if (launcher.owner === undefined) return undefined;
     return new Account(user === undefined ? `group ${group}` : `user ${user}`, launcher);

@@ -34,8 +34,10 @@ interface User {
  */
 export async function findIdentity({ user, group }: Limits): Promise<Identity | undefined> {
   if (user === undefined && group === undefined) return undefined;
-  const found = user === undefined ? undefined : await findUser(user);
-  const gid = group === undefined ? undefined : await findGroup(group);
+  const [found, gid] = await RunnerError.all([
+    user === undefined ? undefined : findUser(user),
+    group === undefined ? undefined : findGroup(group),
+  ]);
   const isSelf = found === undefined || found.uid === process.geteuid?.();
   if (isSelf && (gid === undefined || (found === undefined && gid === process.getegid?.()))) return undefined;
   if (process.geteuid?.() !== 0) throw needsRoot(isSelf ? `group = ${group}` : `user = ${user}`);

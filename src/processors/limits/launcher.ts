@@ -35,9 +35,9 @@ export class Launcher {
 
   /** Throws RunnerError when a limit cannot be kept here; says by `log` how the memory is limited. */
   static async open(limits: Limits, log?: Log): Promise<Launcher> {
-    const identity = await findIdentity(limits);
+    const [priority, identity] = await RunnerError.all([niceChain(limits.nice), findIdentity(limits)]);
     const memory = limits.memory === undefined ? undefined : await openMemoryLimit(limits.memory);
-    const chain = [...niceChain(limits.nice), ...identityChain(identity)];
+    const chain = [...priority, ...identityChain(identity)];
     const launcher = new Launcher(chain, identity, memory);
     await launcher.#try(limits);
     if (memory !== undefined) log?.('info', memory.description, { memory: limits.memory, ...memory.details });
@@ -79,7 +79,7 @@ export class Launcher {
 }
 
 /** `nice` is where the jobs are to be; nice(1) counts from where the daemon is. */
-function niceChain(nice: number | undefined): string[] {
+async function niceChain(nice: number | undefined): Promise<string[]> {
   const step = nice === undefined ? 0 : nice - getPriority();
   if (step === 0) return [];
   if (step < 0 && process.geteuid?.() !== 0) {

@@ -1,11 +1,10 @@
-import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Outcome } from '../../job/outcome.ts';
 import { type Runner, RunnerError } from '../../job/runner.ts';
-import { requireFolder } from '../child/command-check.ts';
+import { requirePlace } from '../child/command-check.ts';
 import { baseEnvironment } from '../child/environment.ts';
 import { CoprocessPool } from '../coprocess/coprocess-pool.ts';
-import { Account } from '../limits/account.ts';
+import type { Account } from '../limits/account.ts';
 import type { RunnerOptions } from '../options.ts';
 import { createPooledRunner } from '../pooled-runner.ts';
 import { heapLimitMib } from './heap-limit.ts';
@@ -22,10 +21,10 @@ export function createProcessRunner(options: RunnerOptions): Runner {
   let hidden: RunnerError | undefined;
   const explain = (error: RunnerError): RunnerError => explainLoading(withHidden(error, hidden), directory);
   return createPooledRunner(name, { explain }, async () => {
-    const { specifier, parentUrl, exportName } = await readModulePath(spec, directory);
-    const cwd = resolve(directory, options.cwd ?? '.');
-    const account = await Account.find(options.limits);
-    await requireFolder(cwd, account);
+    const [{ specifier, parentUrl, exportName }, { cwd, account }] = await RunnerError.all([
+      readModulePath(spec, directory),
+      requirePlace(options),
+    ]);
     if (account !== undefined) {
       await requireNode(account);
       await account.requireReadable(ENTRY, ...(isFile(specifier) ? [fileURLToPath(specifier)] : []));

@@ -48,6 +48,23 @@ test.each<[Limits, string]>([
   expect(error.fix).toMatch(/getent/);
 });
 
+test.each([
+  ['shell!if true', 'the shell refuses the command'],
+  ['shell!eval %{x}', 'the argument of eval'],
+  ['exec!echo "', 'is not closed'],
+  ['exec!env %{x}', 'the place of the program'],
+  ['coprocess!if true', 'the shell refuses the command'],
+  ['python!nothing', 'names no callable'],
+  ['module!./none.ts', 'there is no file'],
+])('whoever does not exist is told together with what is wrong with the line: %s', async (line, problem) => {
+  const limits = { user: 'no-such-user', group: 'no-such-group', nice: 5 };
+  const start = makeRunner(line, { limits, isolation: 'process', directory: '/' }).start();
+  const error: unknown = await start.catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(RunnerError);
+  for (const words of [problem, 'there is no such user', 'there is no such group'])
+    expect(String(error).split(words)).toHaveLength(2);
+});
+
 test('the daemon’s own user needs no right and changes nothing', async () => {
   const own = String(process.geteuid?.());
   const launcher = await Launcher.open({ user: own });
