@@ -113,7 +113,10 @@ export function createAmqpBroker(options: AmqpOptions): Broker {
         ackTimeoutMs: () => facts()?.ackTimeoutMs,
         async prepare(model) {
           await prepareForConsumer(model, queue, facts(), topology);
-          if (facts()?.temporary !== true) await guard.admit(model);
+          await guard.admit(model);
+        },
+        onOpen(model, subscription) {
+          if (facts()?.temporary !== true) void guard.look(model, subscription);
         },
         isMarked: guard.isMarked,
         toDelivery: (raw, subscription) => new AmqpDelivery(queue, raw, subscription, mover),

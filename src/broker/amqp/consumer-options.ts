@@ -14,6 +14,8 @@ export interface ConsumerOptions extends ConsumeOptions {
   readonly ackTimeoutMs: () => number | undefined;
   /** Sees to it that the queue is there; throws if it cannot be consumed. */
   readonly prepare: (model: ChannelModel) => Promise<void>;
+  /** What is looked at while it is consumed already. */
+  readonly onOpen: (model: ChannelModel, subscription: Subscription) => void;
   /** Whether a message shows that the queue may be a stream: then it is prepared again before more are taken. */
   readonly isMarked: (raw: ConsumeMessage) => boolean;
   readonly toDelivery: (raw: ConsumeMessage, subscription: SettlingSubscription) => Delivery;

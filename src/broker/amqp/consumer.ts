@@ -93,6 +93,7 @@ export function createConsumer(options: ConsumerOptions): AmqpConsumer {
       current = subscription;
       state = 'consuming';
       events.emit('consumer:open', { queue });
+      options.onOpen(model, subscription);
       handOut();
     }
     return subscription;

@@ -33,6 +33,8 @@ export interface Subscription {
   caughtUp(): Promise<void>;
   /** Resolves when each acknowledgement so far is proven or lost. */
   quiet(): Promise<void>;
+  /** Closes the channel, for this reason. */
+  readonly abandon: (reason: string) => void;
 }
 
 /** So long ago the broker may have been heard to be taken for reachable: a job that took longer can afford to ask. */
@@ -132,6 +134,7 @@ export async function openSubscription(
       if (!gone.signal.aborted) await acknowledger.isHeard();
     },
     quiet: () => acknowledger.quiet(),
+    abandon: end,
   };
 
   try {
