@@ -32,6 +32,8 @@ export interface CommitterOptions<Tables, Changes> {
   readonly forget?: (tables: Tables) => void;
   /** An empty note of what a transaction brings about, which its steps write to. */
   readonly noChanges: () => Changes;
+  /** The file was removed or replaced. Returns the first work in the one that takes its place: it brings along what is to stay. */
+  readonly onLeave?: () => Step<void, Tables, Changes>['work'];
   /** What a step is rejected with: `refused` for its own fault, `closed` when it came too late. */
   readonly errorOf: (kind: 'refused' | 'closed', message: string) => Error;
   /** The database is open, for the first time or again after a failure. */
@@ -48,8 +50,6 @@ export interface Committer<Tables, Changes> {
   /** Beside that, not too much waits already. */
   readonly hasRoom: boolean;
   readonly isClosed: boolean;
-  /** Which opening of the file this is: what was held under another one is lost. */
-  readonly generation: number;
   /** Opens the database; goes on trying until `close`. */
   start(): void;
   /** Does a step in the next transaction; resolves when that is committed. Rejects when it is closed first. */
@@ -67,12 +67,6 @@ export interface Committer<Tables, Changes> {
   close(): void;
 }
 
-interface Opened<Tables> {
-  readonly database: DatabaseSync;
-  readonly tables: Tables;
-  readonly inode: number | undefined;
-}
-
 /** Nothing is opened before `start`. */
 export function createCommitter<Tables, Changes>({
   file,
@@ -80,6 +74,7 @@ export function createCommitter<Tables, Changes>({
   tablesOf,
   forget = () => {},
   noChanges,
+  onLeave,
   errorOf,
   onOpen,
   onLost,
@@ -87,8 +82,9 @@ export function createCommitter<Tables, Changes>({
 }: CommitterOptions<Tables, Changes>): Committer<Tables, Changes> {
   const changed = new EventEmitter<{ committed: [] }>().setMaxListeners(0);
   const closing = new AbortController();
-  let opened: Opened<Tables> | undefined;
-  let generation = 0;
+  let opened: ReturnType<typeof openTables> | undefined;
+  /** What `onLeave` returned, until it is done. */
+  let moveIn: ReturnType<NonNullable<typeof onLeave>> | undefined;
   let isHealthy = false;
   let isStarted = false;
   let lasts: boolean | undefined;
@@ -104,19 +100,20 @@ export function createCommitter<Tables, Changes>({
 
   function flush(): void {
     gathering.stop();
+    retry = undefined;
     if (closing.signal.aborted) return;
     const batch = waiting.slice(0, batchLength(waiting));
     const changes = noChanges();
     let ends: (() => void)[];
     try {
+      if (leaveLost()) return;
       ends = transact(batch, changes);
     } catch (error) {
       busySince ??= performance.now();
       const isShort = isBusy(error) && performance.now() - busySince < LONG_BUSY_MS;
-      if (isShort) again(BUSY_RETRY_MS);
-      else fail(error);
-      return;
+      return isShort ? again(BUSY_RETRY_MS) : fail(error);
     }
+    moveIn = undefined;
     waiting = waiting.slice(batch.length);
     heal();
     onCommitted(changes);
@@ -129,13 +126,14 @@ export function createCommitter<Tables, Changes>({
   function transact(batch: readonly WaitingStep<Tables, Changes>[], changes: Changes): (() => void)[] {
     opened ??= openTables();
     const { database, tables } = opened;
-    if (batch.length === 0) return [];
-    const mustLast = batch.some(({ step }) => step.mustLast);
+    if (batch.length === 0 && moveIn === undefined) return [];
+    const mustLast = moveIn !== undefined || batch.some(({ step }) => step.mustLast);
     if (mustLast !== lasts) database.exec(`PRAGMA synchronous = ${mustLast ? 'FULL' : 'NORMAL'}`);
     lasts = mustLast;
     try {
       return inTransaction(database, () => {
         forget(tables);
+        moveIn?.(tables, changes);
         return batch.map((one) => attempt(one, tables, changes, errorOf));
       });
     } catch (error) {
@@ -144,21 +142,27 @@ export function createCommitter<Tables, Changes>({
     }
   }
 
-  function openTables(): Opened<Tables> {
+  function openTables() {
     const database = open();
-    generation += 1;
     lasts = undefined;
     return { database, tables: tablesOf(database), inode: inodeOf(file()) };
+  }
+
+  /** True: it was removed or replaced, so what would be written to it would be gone. */
+  function leaveLost(): boolean {
+    if (opened === undefined || opened.inode === inodeOf(file())) return false;
+    moveIn = onLeave?.();
+    opened.database.close();
+    opened = undefined;
+    fail(new Error('it was removed or replaced; only what is in hand is left of it'));
+    return true;
   }
 
   function again(inMs: number): void {
     // One way leads to the next transaction, and takes all that waits.
     gathering.stop();
     clearTimeout(retry);
-    retry = setTimeout(() => {
-      retry = undefined;
-      flush();
-    }, inMs);
+    retry = setTimeout(flush, inMs);
   }
 
   function fail(error: unknown): void {
@@ -187,9 +191,6 @@ export function createCommitter<Tables, Changes>({
     },
     get hasRoom() {
       return hasRoom();
-    },
-    get generation() {
-      return generation;
     },
     get isClosed() {
       return closing.signal.aborted;
@@ -226,12 +227,7 @@ export function createCommitter<Tables, Changes>({
       either.throwIfAborted();
       while (!hasRoom()) await once(changed, 'committed', { signal: either });
     },
-    checkFile() {
-      if (opened === undefined || opened.inode === inodeOf(file())) return;
-      opened.database.close();
-      opened = undefined;
-      fail(new Error('it was removed or replaced; what was in it is gone'));
-    },
+    checkFile: () => void leaveLost(),
     shrink() {
       if (opened !== undefined && isHealthy && waiting.length === 0) freePages(opened.database);
     },

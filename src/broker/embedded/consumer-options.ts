@@ -12,6 +12,8 @@ export interface ConsumerOptions extends Omit<ConsumeOptions, 'onDelivery'> {
   readonly events: EventEmitter<BrokerEvents>;
   /** Name of the owner; messages in hand are its. */
   readonly owner: () => string;
+  /** All that the broker has in hand, by its id. */
+  readonly inHand: Map<number, EmbeddedDelivery>;
   readonly onDelivery: (delivery: EmbeddedDelivery) => void;
   readonly onStopped: () => void;
 }

@@ -17,6 +17,8 @@ import type { Changes, Tables } from './tables.ts';
  */
 
 export interface EmbeddedConsumer extends Consumer {
+  /** Finds its queue in a file that has taken the place of the last one, or makes it there. */
+  moveInto(tables: Tables): void;
   /** There may be something ready in these queues. */
   awaken(queues: ReadonlySet<number>): void;
   /** Somebody else may have published. */
@@ -27,30 +29,31 @@ export interface EmbeddedConsumer extends Consumer {
 const STOP_LIMIT_MS = 2_000;
 
 export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
-  const { queue, facts, committer, events, owner } = options;
+  const { queue, facts, committer, events, owner, inHand } = options;
   const isTemporary = facts()?.temporary === true;
   const room = new Room(options.prefetch);
   let state: Consumer['state'] = 'opening';
   let id: number | undefined;
+  /** The file is another one. */
+  let isMoved = false;
   let mayBeReady = false;
   let isClaiming = false;
   /** Somebody waits for the end of the claim. */
   let claimOver: PromiseWithResolvers<void> | undefined;
-  /** What is in hand, by its id: what is handed out again was taken from us. */
-  const inHand = new Map<number, EmbeddedDelivery>();
 
   const keeper: Keeper = {
     queue,
     committer,
+    inHand,
     get owner() {
       return owner();
     },
     get deadLetter() {
       return facts()?.deadLetter ?? `${queue}.dead`;
     },
-    settle(delivery, work, bytes) {
-      room.leave(delivery.place);
-      if (inHand.get(delivery.id) === delivery) inHand.delete(delivery.id);
+    declare,
+    countOut: (place) => room.leave(place),
+    settle(work, bytes) {
       const settled = committer.commit({ mustLast: true, bytes, work });
       ignoreClosing(claim());
       return settled;
@@ -72,10 +75,14 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     return state === one;
   }
 
-  function register({ queues }: Tables): void {
+  function declare({ queues }: Tables): number {
     id = declareQueue(queues, queue, facts(), owner());
-    if (state !== 'opening') return;
-    queues.addConsumer(id, owner());
+    return id;
+  }
+
+  function register(tables: Tables): void {
+    const at = declare(tables);
+    if (state === 'opening') tables.queues.addConsumer(at, owner());
   }
 
   function roomNow(): number {
@@ -124,6 +131,7 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     const body = roomNow() > 0 ? bodyOf(message) : undefined;
     if (body === undefined) return false;
     const place = room.take();
+    // What is handed out again was taken from us.
     inHand.get(message.id)?.lose();
     try {
       const delivery = new EmbeddedDelivery(message, body, place, keeper);
@@ -181,7 +189,6 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
       room.renew(prefetch, state === 'paused');
       if (state === 'paused' || state === 'stopped') return;
       mayBeReady = true;
-      const declare = ({ queues }: Tables): void => void declareQueue(queues, queue, facts(), owner());
       ignoreClosing(committer.commit({ mustLast: true, work: declare }).then(claim));
     },
     async stop() {
@@ -196,6 +203,10 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
       claimOver ??= Promise.withResolvers();
       await claimOver.promise;
     },
+    moveInto(tables) {
+      declare(tables);
+      isMoved = true;
+    },
     awaken(queues) {
       if (id === undefined || !queues.has(id)) return;
       mayBeReady = true;
@@ -204,8 +215,10 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
     lookAround() {
       const at = id;
       if (at === undefined || state !== 'consuming') return;
-      // Somebody may have taken this broker for gone, or the file is a new one.
-      if (committer.read(({ queues }) => queues.isConsumer(at, owner())) === false) ignoreClosing(open());
+      // Somebody may have taken this broker for gone.
+      const isThere = committer.read(({ queues }) => queues.isConsumer(at, owner()));
+      if (isMoved || isThere === false) ignoreClosing(open());
+      isMoved = false;
       // A look costs nothing; a claim for nothing would keep others from writing.
       if (committer.read(({ messages }) => messages.hasReady(at)) !== true) return;
       mayBeReady = true;

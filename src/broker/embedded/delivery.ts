@@ -14,8 +14,14 @@ export interface Keeper {
   readonly owner: string;
   readonly deadLetter: string;
   readonly committer: QueueCommitter;
-  /** Counts the delivery out, and does `work` in a transaction: what it returned. Rejects when the broker is closed first. */
-  settle(delivery: EmbeddedDelivery, work: SettlingWork, bytes: number): Promise<boolean>;
+  /** All that the broker has in hand, by its id. */
+  readonly inHand: Map<number, EmbeddedDelivery>;
+  /** Sees to it that the queue is there; its id. */
+  declare(tables: Tables): number;
+  /** Counts out a delivery, by what `Room.take` gave for it. */
+  countOut(place: number): void;
+  /** Does `work` in a transaction: what it returned. Rejects when the broker is closed first. */
+  settle(work: SettlingWork, bytes: number): Promise<boolean>;
 }
 
 /**
@@ -23,9 +29,6 @@ export interface Keeper {
  * with accessors of its own takes longer to make than a message to read.
  */
 export class EmbeddedDelivery implements Delivery {
-  readonly id: number;
-  /** From `Room.take`. */
-  readonly place: number;
   readonly queue: string;
   readonly exchange: string;
   readonly message: Message;
@@ -33,9 +36,9 @@ export class EmbeddedDelivery implements Delivery {
   readonly crashes: number;
   readonly #keeper: Keeper;
   readonly #owner: string;
-  /** Which opening of the file it came from. */
-  readonly #generation: number;
-  readonly #stored: Pick<StoredMessage, 'id' | 'large' | 'queue'>;
+  #stored: Pick<StoredMessage, 'id' | 'large' | 'queue' | 'properties'>;
+  /** From `Room.take`, until it is counted out. */
+  #place: number | undefined;
   readonly #settling = new Settling();
   readonly #attached: Parcel[] = [];
   #isBegun = false;
@@ -49,8 +52,6 @@ export class EmbeddedDelivery implements Delivery {
     keeper: Keeper,
   ) {
     const { exchange, properties } = decodeProperties(stored.properties);
-    this.id = stored.id;
-    this.place = place;
     this.queue = keeper.queue;
     this.exchange = exchange;
     this.message = { body: Buffer.from(buffer, byteOffset, byteLength), properties };
@@ -58,10 +59,15 @@ export class EmbeddedDelivery implements Delivery {
     this.crashes = stored.crashes;
     this.#keeper = keeper;
     this.#owner = keeper.owner;
-    this.#generation = keeper.committer.generation;
-    // Not all of it: nobody needs its text any more.
-    this.#stored = { id: stored.id, large: stored.large, queue: stored.queue };
+    const { id, large, queue, properties: text } = stored;
+    this.#stored = { id, large, queue, properties: text };
+    this.#place = place;
     this.#isBlamed = stored.crashes === 0;
+  }
+
+  /** Of its message, in the file as it is now. */
+  get id(): number {
+    return this.#stored.id;
   }
 
   get isLost(): boolean {
@@ -105,6 +111,19 @@ export class EmbeddedDelivery implements Delivery {
   /** It was handed out again: whatever becomes of this delivery, the message is not its any more. */
   lose(): void {
     this.#isTaken = true;
+    this.#countOut();
+  }
+
+  /** Takes its message along into a file that has taken the place of the last one; lost if somebody else has it there. */
+  moveInto(tables: Tables): void {
+    const queue = this.#keeper.declare(tables);
+    const { body } = this.message;
+    const redelivered = this.redelivered ? 1 : 0;
+    const { crashes } = this;
+    const message = { ...this.#stored, queue, body, redelivered, crashes, isBlamed: this.#isBlamed };
+    const held = tables.messages.hold(message, this.#owner);
+    if (held === undefined) this.lose();
+    else this.#stored = { ...this.#stored, ...held, queue };
   }
 
   /** Whether it came from this database. */
@@ -121,26 +140,41 @@ export class EmbeddedDelivery implements Delivery {
 
   /** False once the message is in somebody else's hands, or will be. */
   get #isHeld(): boolean {
-    const { committer } = this.#keeper;
-    return !this.#isTaken && !committer.isClosed && this.#generation === committer.generation;
+    return !this.#isTaken && !this.#keeper.committer.isClosed;
   }
 
   #settle(work: SettlingWork, bytes: number): Promise<Settlement> {
     return this.#settling.settle(async () => {
       this.#isBegun = true;
       const workAndPost: SettlingWork = (tables, changes) => {
-        // What was handed out again, or lies in another file, may be somebody's under the same id.
+        // What was handed out again may be somebody's under the same id.
         const isOurs = this.#isHeld && work(tables, changes);
         // In any case: when it was taken from us and comes back, the record of this run settles it without a word.
         for (const parcel of this.#attached) post(parcel, tables, changes);
         return isOurs;
       };
-      const settled = this.#keeper.settle(this, workAndPost, bytes);
+      this.#countOut();
+      const settled = this.#keeper.settle(workAndPost, bytes);
       return settled.then(
-        (isOurs) => (isOurs ? 'settled' : 'lost'),
+        (isOurs) => {
+          this.#leave();
+          return isOurs ? 'settled' : 'lost';
+        },
         () => 'lost',
       );
     });
+  }
+
+  /** Once it is certain: until then another file may take the place of the one that this was written to. */
+  #leave(): void {
+    const { inHand } = this.#keeper;
+    if (inHand.get(this.id) === this) inHand.delete(this.id);
+  }
+
+  /** It takes no more room: who is settled, or lost, makes room for another. */
+  #countOut(): void {
+    if (this.#place !== undefined) this.#keeper.countOut(this.#place);
+    this.#place = undefined;
   }
 
   #propertiesWith(headers: Readonly<Record<string, unknown>>): string {

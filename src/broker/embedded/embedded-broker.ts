@@ -12,6 +12,7 @@ import { createHousekeeper, forgetOwner } from './housekeeper.ts';
 import type { EmbeddedOptions } from './options.ts';
 import { destinations, pack, post } from './parcel.ts';
 import { enter, enterAlone, type Presence } from './presence.ts';
+import type { ListedQueue } from './queue-table.ts';
 import { queueSchema } from './schema.ts';
 import { type Changes, type Tables, tablesOf } from './tables.ts';
 
@@ -32,10 +33,11 @@ const PURPOSE = 'embedded queue';
 export function createEmbeddedBroker({ file, exchange, queues: facts }: EmbeddedOptions): SearchableBroker {
   const events = new EventEmitter<BrokerEvents>().setMaxListeners(0);
   const consumers = new Set<EmbeddedConsumer>();
+  /** By id; also of consumers that have stopped. */
+  const inHand = new Map<number, EmbeddedDelivery>();
   const isFlooded = createFloodGate();
   let presence: Presence | undefined;
   let isStarted = false;
-  let lastGeneration = 1;
   let closed: Promise<void> | undefined;
 
   const committer = createCommitter({
@@ -43,6 +45,10 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
     tablesOf,
     forget: ({ queues }) => queues.forget(),
     noChanges: (): Changes => ({ ready: new Set(), delayed: new Set() }),
+    onLeave() {
+      const last = committer.read(({ queues }) => queues.list()) ?? [];
+      return (tables, changes) => moveInto(tables, changes, last);
+    },
     errorOf: (kind, message) =>
       kind === 'refused'
         ? new BrokerError('refused', message)
@@ -59,23 +65,29 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
     },
     onOpen() {
       events.emit('connection:open', { purpose: PURPOSE, url: file });
-      onOpen();
+      housekeeper.start();
     },
     onLost: (reason, retryInMs) => events.emit('connection:lost', { purpose: PURPOSE, reason, retryInMs }),
     onCommitted,
   });
   const housekeeper = createHousekeeper(committer, () => presence, lookAround);
 
-  function onOpen(): void {
-    // In a copy of the file that has taken its place, what this broker had in hand when it was made is nobody's.
-    const [owner, { generation }] = [presence?.name, committer];
-    if (owner !== undefined && generation > lastGeneration) {
-      const work = (tables: Tables, changes: Changes): void =>
-        forgetOwner({ owner, crashed: false }, tables, changes);
-      committer.commit({ mustLast: false, work }).catch(() => {});
-    }
-    lastGeneration = generation;
-    housekeeper.start();
+  /**
+   * Another file has taken the place of the last one: the queues of that are here as well, so that whoever has not seen it
+   * yet is not missed, and what is in hand stays so.
+   */
+  function moveInto(tables: Tables, { ready }: Changes, last: readonly ListedQueue[]): void {
+    const { messages, queues } = tables;
+    const owner = presence?.name ?? '';
+    // In a copy of the last one, what this broker had in hand when it was made is nobody's.
+    for (const queue of messages.releaseAll(owner, false)) ready.add(queue);
+    queues.forgetConsumers(owner);
+    queues.restore(last);
+    for (const consumer of consumers) consumer.moveInto(tables);
+    for (const delivery of inHand.values()) delivery.moveInto(tables);
+    const left = [...inHand.values()].filter(({ isLost }) => !isLost);
+    inHand.clear();
+    for (const delivery of left) inHand.set(delivery.id, delivery);
   }
 
   function onCommitted({ ready, delayed }: Changes): void {
@@ -191,6 +203,7 @@ export function createEmbeddedBroker({ file, exchange, queues: facts }: Embedded
         committer,
         events,
         owner: () => presence?.name ?? '',
+        inHand,
         onDelivery,
         onStopped: () => consumers.delete(consumer),
       });

@@ -26,12 +26,23 @@ export interface NewMessage {
   readonly body: Uint8Array;
 }
 
+/** A message in hand, as it lay in another file. */
+export interface HeldMessage extends Omit<StoredMessage, 'large'> {
+  /** Whether the end of its owner counts against it. */
+  readonly isBlamed: boolean;
+}
+
 /** Where a held message goes instead. */
 export interface Move {
   readonly queue: number;
   readonly due: number;
   readonly properties: string;
 }
+
+type LyingMessage = Pick<StoredMessage, 'queue' | 'properties' | 'body' | 'large'> & {
+  readonly owner: string | null;
+  readonly due: number;
+};
 
 /** Bytes from which on a body does not lie with its message. */
 const LARGE = 16 * 1024;
@@ -59,6 +70,9 @@ export class MessageTable {
   readonly #count: Prepared;
   readonly #hasHeader: Prepared;
   readonly #clear: Prepared;
+  readonly #find: Prepared;
+  readonly #hold: Prepared;
+  readonly #insertHeld: Prepared;
   readonly #insertBody: Prepared;
   readonly #readBody: Prepared;
   readonly #removeBody: Prepared;
@@ -93,6 +107,11 @@ export class MessageTable {
     this.#count = statement(`SELECT count(*) AS count FROM messages WHERE ${READY}`);
     this.#hasHeader = statement('SELECT 1 FROM messages WHERE queue = ? AND properties ->> ? = ? LIMIT 1');
     this.#clear = statement('DELETE FROM messages WHERE queue = ?');
+    this.#find = statement('SELECT queue, owner, due, properties, body, large FROM messages WHERE id = ?');
+    this.#hold = statement('UPDATE messages SET owner = ?, blamed = ? WHERE id = ?');
+    this.#insertHeld = statement(`
+      INSERT INTO messages (id, queue, due, owner, redelivered, crashes, blamed, properties, body, large)
+      VALUES (coalesce(?, ${NEXT_ID}), ?, 0, ?, ?, ?, ?, ?, ?, ?) RETURNING id`);
     this.#insertBody = statement('INSERT INTO bodies (bytes) VALUES (?) RETURNING id');
     this.#readBody = statement('SELECT bytes FROM bodies WHERE id = ?');
     this.#removeBody = statement('DELETE FROM bodies WHERE id = ?');
@@ -103,8 +122,50 @@ export class MessageTable {
 
   /** Adds a message at the tail. */
   insert({ queue, due, properties, body }: NewMessage): void {
-    const large = body.length > LARGE ? Number(this.#insertBody.get(body)?.['id']) : null;
+    const large = this.#largeOf(body);
     this.#insert.run(queue, due, properties, large === null ? body : NOTHING, large);
+  }
+
+  /**
+   * Has a message in hand that came from another file: as it lies in this one too, which may be a copy of that, or added
+   * at its old place if that is free. Undefined: somebody else has it in hand here.
+   */
+  hold(message: HeldMessage, owner: string): Pick<StoredMessage, 'id' | 'large'> | undefined {
+    const { id, queue, properties, body } = message;
+    const blamed = message.isBlamed ? 1 : 0;
+    const there = this.#find.get(id) as unknown as LyingMessage | undefined;
+    if (there !== undefined && this.#isSame(there, message)) {
+      if (there.owner !== null) return undefined;
+      this.#hold.run(owner, blamed, id);
+      return { id, large: there.large };
+    }
+    const large = this.#largeOf(body);
+    const { redelivered, crashes } = message;
+    const place = there === undefined ? id : null;
+    const small = large === null ? body : NOTHING;
+    const added = this.#insertHeld.get(
+      place,
+      queue,
+      owner,
+      redelivered,
+      crashes,
+      blamed,
+      properties,
+      small,
+      large,
+    );
+    return { id: Number(added?.['id']), large };
+  }
+
+  #isSame(there: LyingMessage, { queue, properties, body }: HeldMessage): boolean {
+    if (there.queue !== queue || there.due !== 0 || there.properties !== properties) return false;
+    const found = there.large === null ? there.body : this.largeBody(there.large);
+    return found !== undefined && Buffer.compare(found, body) === 0;
+  }
+
+  /** Where a body lies that is too large to lie with its message. */
+  #largeOf(body: Uint8Array): number | null {
+    return body.length > LARGE ? Number(this.#insertBody.get(body)?.['id']) : null;
   }
 
   /** The oldest ready messages of a queue, `limit` at most; they are `owner`'s from now on. */

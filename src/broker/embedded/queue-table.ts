@@ -8,6 +8,13 @@ import { topicMatches } from './topic.ts';
  */
 const KNOWN_FOR_MS = 10;
 
+/** A queue apart from its file: with its owner, if it is temporary, and the owners that consume it. */
+export interface ListedQueue {
+  readonly name: string;
+  readonly owner: string | undefined;
+  readonly consumers: readonly string[];
+}
+
 interface Binding {
   readonly queue: number;
   readonly pattern: string;
@@ -19,6 +26,7 @@ export class QueueTable {
   readonly #known = new Map<string, number | undefined>();
   #knownBindings: readonly Binding[] | undefined;
   #knownSince = 0;
+  readonly #list: Prepared;
   readonly #find: Prepared;
   readonly #make: Prepared;
   readonly #remove: Prepared;
@@ -36,6 +44,7 @@ export class QueueTable {
 
   constructor(database: DatabaseSync) {
     const statement = (sql: string): Prepared => prepare(database, sql);
+    this.#list = statement('SELECT id, name, owner FROM queues');
     this.#find = statement('SELECT id FROM queues WHERE name = ?');
     this.#make = statement('INSERT INTO queues (name, owner) VALUES (?, ?) RETURNING id');
     this.#remove = statement('DELETE FROM queues WHERE id = ?');
@@ -60,6 +69,22 @@ export class QueueTable {
     this.#known.clear();
     this.#knownBindings = undefined;
     this.#knownSince = performance.now();
+  }
+
+  list(): ListedQueue[] {
+    const rows = this.#list.all() as unknown as { id: number; name: string; owner: string | null }[];
+    return rows.map(({ id, name, owner }) => {
+      return { name, owner: owner ?? undefined, consumers: this.consumersOf(id) };
+    });
+  }
+
+  /** Has what was listed of another file. Owners that are here already have said themselves what they consume. */
+  restore(listed: readonly ListedQueue[]): void {
+    const here = new Set(this.owners());
+    for (const { name, owner, consumers } of listed) {
+      const id = this.findOrMake(name, owner);
+      for (const consumer of consumers) if (!here.has(consumer)) this.addConsumer(id, consumer);
+    }
   }
 
   /** Id of a queue, if it is there. */

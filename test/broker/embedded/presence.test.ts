@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { Publication, QueueOptions } from '../../../src/broker/broker.ts';
+import type { Publication } from '../../../src/broker/broker.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openInbox } from '../inbox.ts';
 import { useQueueFolder } from './queue-folder.ts';
@@ -105,45 +105,6 @@ describe('who holds the messages of an embedded queue', () => {
     chmodSync(`${on.file}-owners`, 0o700);
     const after = openInbox(on.open(), 'jobs');
     await after.consuming();
-  });
-
-  test('a file that is replaced is said, and the new one is worked', async () => {
-    const facts: QueueOptions = { bind: [], deadLetter: 'x', temporary: true };
-    const { broker, said } = on.watch(new Map([['replies', facts]]));
-    openInbox(broker, 'replies');
-    const inbox = openInbox(broker, 'jobs', 5);
-    await inbox.consuming();
-    await broker.publish(job('old'));
-    const stale = await inbox.next();
-    for (const end of ['', '-wal', '-shm']) renameSync(`${on.file}${end}`, `${on.file}.away${end}`);
-    await eventually(() => said.some((word) => /removed or replaced/.test(word)), 'the word of it');
-    const submitter = on.open();
-    await submitter.prepare('jobs');
-    await submitter.publish(job('new'));
-    expect((await inbox.next()).message.body.toString()).toBe('new');
-    await eventually(
-      async () => (await submitter.publish({ ...job('x'), routingKey: 'replies' })) === 'routed',
-      'the temporary queue, made anew',
-    );
-    expect(stale.isLost).toBe(true);
-    expect(await stale.ack()).toBe('lost');
-  });
-
-  test('what was in hand when a backup was made is handed out after the backup takes the place of the file', async () => {
-    const broker = on.open();
-    const inbox = openInbox(broker, 'jobs', 1);
-    await inbox.consuming();
-    await broker.publish(job('1'));
-    const stale = await inbox.next();
-    const database = new DatabaseSync(on.file);
-    database.exec(`VACUUM INTO '${on.file}.backup'`);
-    database.close();
-    for (const end of ['-wal', '-shm']) renameSync(`${on.file}${end}`, `${on.file}.away${end}`);
-    renameSync(`${on.file}.backup`, on.file);
-    await eventually(() => stale.isLost, 'the word of it');
-    await stale.ack();
-    const again = await inbox.next();
-    expect([again.message.body.toString(), again.redelivered]).toEqual(['1', true]);
   });
 
   test('a file that many processes make at the same moment is nobody else’s', async () => {
