@@ -32,6 +32,8 @@ export interface Ground {
   readonly proxy: TcpProxy;
   readonly queue: string;
   readonly deadLetter: string;
+  /** Path of the file that its hosts share. */
+  readonly file: string;
   /** Starts the brokers of one daemon. */
   host(options?: { journal?: Journal; declare?: 'if-missing' | 'passive'; doubtMs?: number }): Host;
   /** Puts messages on the queue; each is its own correlation id. */
@@ -58,6 +60,7 @@ export async function openGround(url: string): Promise<Ground> {
     proxy,
     queue,
     deadLetter,
+    file,
     host({ journal = createMemoryJournal(), declare = 'if-missing', doubtMs } = {}) {
       const said: string[] = [];
       const events = new EventEmitter<WorkEvents>();

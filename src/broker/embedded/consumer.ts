@@ -175,7 +175,7 @@ export function createConsumer(options: ConsumerOptions): EmbeddedConsumer {
   return {
     queue,
     get state() {
-      return state;
+      return state === 'consuming' && !committer.isOpen ? 'opening' : state;
     },
     async pause() {
       if (state !== 'stopped') ignoreClosing(halt('paused'));

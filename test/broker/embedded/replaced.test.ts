@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import type { Broker, Publication, QueueOptions } from '../../../src/broker/broker.ts';
@@ -105,6 +105,16 @@ describe('a queue file that is removed', () => {
     remove();
     expect(await broker.publish(to('jobs', 'x'))).toBe('routed');
     expect(await on.open().count('jobs')).toBe(1);
+  });
+
+  test('is not consumed as long as it cannot be made anew', async () => {
+    const inbox = openInbox(on.open(), 'jobs');
+    await inbox.consuming();
+    remove();
+    mkdirSync(on.file);
+    await eventually(() => inbox.consumer.state === 'opening', 'the word of it');
+    rmdirSync(on.file);
+    await inbox.consuming();
   });
 
   test('costs a consumer that has stopped nothing of what it has in hand', async () => {
