@@ -3,10 +3,8 @@ import type { Death, RunningJobs } from './running-jobs.ts';
 
 /** A thread that does not turn while a job in it is due. */
 export interface BlockedThread {
-  readonly dueId: number;
   readonly jobs: RunningJobs;
   readonly calls: Calls;
-  readonly isLoaded: boolean;
   /** There are jobs in it that were given up, and go on. */
   readonly hasStrays: boolean;
 }
@@ -15,9 +13,8 @@ export interface BlockedThread {
  * Who is to blame for that. A job whose own end is due has had its time. Others may have theirs, alone: there it harms nobody
  * to block, and who does is known for certain.
  */
-export function deathOfBlocked({ dueId, jobs, calls, isLoaded, hasStrays }: BlockedThread): Death {
+export function deathOfBlocked({ jobs, calls, hasStrays }: BlockedThread): Death {
   const reason = 'a job kept the thread busy after its end was due';
-  if (!isLoaded) return { id: dueId, reason };
   const begun = jobs.entries().flatMap(([id]) => (calls.hasBegun(id) ? [id] : []));
   const [only] = begun.length === 1 && !hasStrays ? begun : [];
   const blocking = calls.current ?? only;

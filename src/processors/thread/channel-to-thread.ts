@@ -46,18 +46,13 @@ export class ChannelToThread {
   /** Hears what the thread has said until now, then nothing more. */
   close(): void {
     this.#isClosing = true;
-    this.hearAll();
-    this.#isClosed = true;
-    this.#port.close();
-  }
-
-  /** Hears what the thread has said until now. */
-  hearAll(): void {
     for (let left = DRAIN_LIMIT; left > 0 && !this.#isClosed; left--) {
       const received = receiveMessageOnPort(this.#port);
       if (received === undefined) break;
       this.#receive(received.message);
     }
+    this.#isClosed = true;
+    this.#port.close();
   }
 
   #receive(said: unknown): void {

@@ -210,12 +210,10 @@ export class PooledThread {
   }
 
   #judge(dueId: number, ping: number): void {
-    this.#channel.hearAll();
     if (this.#jobs.get(dueId) === undefined) return;
     if (this.#lastPong >= ping) return this.#retire(dueId);
-    const [jobs, { calls }] = [this.#jobs, this.#channel];
-    const [isLoaded, hasStrays] = [this.#isLoaded, this.#hasStrays];
-    void this.#end(deathOfBlocked({ dueId, jobs, calls, isLoaded, hasStrays }));
+    const { calls } = this.#channel;
+    void this.#end(deathOfBlocked({ jobs: this.#jobs, calls, hasStrays: this.#hasStrays }));
   }
 
   /** The job goes on regardless of its signal, its neighbours are well: they may finish here. */
